@@ -1,0 +1,103 @@
+"""The settings. This module is the only reader of the environment."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BACKEND: Final = Path(__file__).resolve().parents[2]
+ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
+_SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
+
+
+class SettingsError(Exception):
+    """The environment holds a variable that is unknown or has a bad value. The message is one sentence."""
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside, with its default. Frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix="APP_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
+    """The catalogue's database; unset: the compose database if it answers, else the embedded one."""
+    test_database_url: SecretStr | None = Field(None, validation_alias="TEST_DATABASE_URL")
+    """A server's database that the tests may fill and empty; unset: a throw-away server."""
+    pg_bin_dir: Path | None = Field(None, validation_alias="PG_BIN_DIR")
+    """PostgreSQL's programs for the embedded server, instead of those of the wheel."""
+    init_cwd: Path = Field(Path(), validation_alias="INIT_CWD")
+    """Where the caller of `./uvw` stood: relative paths on the command line start there."""
+
+    env: Environment = Environment.DEVELOPMENT
+    data_dir: Path = BACKEND / ".data"
+    """Where the embedded database lives."""
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
+    pool_size: Annotated[int, Field(ge=1)] = 5
+    pool_max_overflow: Annotated[int, Field(ge=0)] = 10
+    pool_timeout: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds that a request waits for a connection before 503."""
+    pool_recycle: Annotated[int, Field(ge=-1)] = 3600
+    pool_pre_ping: bool = True
+
+    @field_validator("database_url", "test_database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _refuse_other_than_postgresql(value.get_secret_value())
+        return value
+
+    @property
+    def is_production(self) -> bool:
+        return self.env is Environment.PRODUCTION
+
+
+def _refuse_other_than_postgresql(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        raise ValueError("it should be like postgresql://user:password@host:5432/database")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("its port should be a number up to 65535") from None
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Raises SettingsError for an unknown `APP_` variable or a value that does not fit."""
+    from_files = [name for file in ENV_FILES for name in dotenv_values(file)]
+    _refuse_unknown({*environment, *from_files})
+    try:
+        return Settings(_env_file=ENV_FILES)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def _refuse_unknown(names: set[str]) -> None:
+    known = [f"APP_{name.upper()}" for name, field in Settings.model_fields.items() if field.validation_alias is None]
+    for name in sorted(names):
+        if name.startswith("APP_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{name} is not a setting of this service.{hint}")
+
+
+def _sentence(problem: Mapping[str, object]) -> str:
+    location = problem["loc"]
+    name = str(location[0]) if isinstance(location, tuple) else ""
+    variable = name if name.isupper() else f"APP_{name.upper()}"
+    reason = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
+    return f"{variable} has a value that does not fit: {reason}."
