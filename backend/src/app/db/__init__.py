@@ -1,0 +1,1 @@
+"""The way to PostgreSQL: engine, session, names of constraints, the embedded server."""
