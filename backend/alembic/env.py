@@ -1,0 +1,45 @@
+"""Alembic's entry: migrations run on one synchronous connection to the database the service would use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import context
+from app.models import Deal
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from app.config import load_settings
+from app.db.choice import open_database
+from app.db.urls import sync_url
+
+
+@contextmanager
+def database_url() -> Iterator[str]:
+    """The URL that the caller of Alembic gave, else that of the database the service would use."""
+    given: str | None = context.config.attributes.get("url")
+    if given is not None:
+        yield given
+    else:
+        with open_database(load_settings()) as chosen:
+            yield chosen.url
+
+
+def run_offline() -> None:
+    """Write the SQL of the migrations to standard output."""
+    context.configure(dialect_name="postgresql", target_metadata=Deal.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_online() -> None:
+    """Run the migrations, each in a transaction of its own."""
+    with database_url() as url, create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
+        context.configure(connection=connection, target_metadata=Deal.metadata, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_offline()
+else:
+    run_online()

@@ -1,0 +1,50 @@
+"""Which database a command works on: the configured one, else compose's, else the embedded one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg2
+
+from app.config import Settings
+from app.db.embedded import EmbeddedPostgres
+
+COMPOSE_URL: Final = "postgresql://super@localhost:5432/super"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenDatabase:
+    """A database that answers for as long as the context it came from is open."""
+
+    url: str
+    description: str
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[ChosenDatabase]:
+    """The database to use, started if need be, and stopped at the end if this was its last user."""
+    if settings.database_url is not None:
+        yield ChosenDatabase(settings.database_url.get_secret_value(), "the one DATABASE_URL names")
+    elif compose_answers():
+        yield ChosenDatabase(COMPOSE_URL, "the compose database on localhost:5432")
+    else:
+        with embedded_database(settings) as database:
+            yield database
+
+
+@contextmanager
+def embedded_database(settings: Settings) -> Iterator[ChosenDatabase]:
+    """The database in the settings' data folder. Raises EmbeddedPostgresError if its server can't be started."""
+    server = EmbeddedPostgres(settings.data_dir / "postgres", bin_dir=settings.pg_bin_dir)
+    with server.running() as address:
+        yield ChosenDatabase(address.url, f"an embedded PostgreSQL in {settings.data_dir}")
+
+
+def compose_answers() -> bool:
+    """Whether the database that `docker compose up db` starts is there."""
+    try:
+        psycopg2.connect(COMPOSE_URL, connect_timeout=1).close()
+    except psycopg2.OperationalError:
+        return False
+    return True

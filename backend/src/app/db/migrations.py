@@ -1,0 +1,56 @@
+"""The schema's history: where a database stands in it, and how to bring it up to date."""
+
+from functools import cache
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from app.config import BACKEND
+from app.db.urls import sync_url
+
+
+class MigrationError(Exception):
+    """The database can't be brought to this version's schema. The message is one sentence."""
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's configuration for the database at `url`."""
+    config = Config(BACKEND / "alembic.ini")
+    config.attributes["url"] = url
+    return config
+
+
+@cache
+def newest_revision() -> str | None:
+    """The revision that this version of the service works with."""
+    return ScriptDirectory(str(BACKEND / "alembic")).get_current_head()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision that the database stands at, None before the first."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def current_revision(url: str) -> str | None:
+    """The revision of the database at `url`. Raises SQLAlchemyError if it does not answer."""
+    with create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
+        return revision_of(connection)
+
+
+def migrate(url: str) -> bool:
+    """Bring the database at `url` to the newest revision; False if it was there already.
+
+    Raises MigrationError for a database that a newer version of the service has migrated.
+    """
+    if current_revision(url) == newest_revision():
+        return False
+    try:
+        command.upgrade(alembic_config(url), "head")
+    except CommandError as error:
+        raise MigrationError(f"The database is not at a revision that this version knows: {error}.") from error
+    return True

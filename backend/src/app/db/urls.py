@@ -1,0 +1,18 @@
+"""One database, the URLs by which each driver reaches it."""
+
+from sqlalchemy import URL, make_url
+
+
+def async_url(url: str) -> URL:
+    """`url` for the asynchronous driver, whichever PostgreSQL driver it names."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+def sync_url(url: str) -> URL:
+    """`url` for psycopg2, whichever PostgreSQL driver it names."""
+    return make_url(url).set(drivername="postgresql+psycopg2")
+
+
+def libpq_url(url: str) -> str:
+    """`url` for PostgreSQL's own programs and drivers, with its password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -1,0 +1,96 @@
+"""What can go wrong, as one tree. Each class knows its status, its code and its sentence.
+
+AppError
+├── NotFoundError                404  not_found
+├── InvalidError                 422  validation_error
+│   ├── UnknownParameterError         unknown_parameter
+├── MalformedJsonError           400  malformed_json
+├── UnsupportedMediaTypeError    415  unsupported_media_type
+├── PayloadTooLargeError         413  payload_too_large
+├── MethodNotAllowedError        405  method_not_allowed
+└── ServiceUnavailableError      503  service_unavailable
+
+Messages are for clients: they hold no SQL, no driver text, and of the input only names of fields and plain ids.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one field of the request."""
+
+    field: str
+    message: str
+
+
+class AppError(Exception):
+    """An answer other than success, raised where the fact is known and rendered once."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    sentence: ClassVar[str] = "Something went wrong on our side."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Sequence[Problem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.message = message or self.sentence
+        self.details = tuple(details)
+        self.headers = dict(headers or {})
+        super().__init__(self.message)
+
+
+class NotFoundError(AppError):
+    status = 404
+    code = "not_found"
+    sentence = "There is nothing at this address."
+
+
+class InvalidError(AppError):
+    status = 422
+    code = "validation_error"
+    sentence = "The request is not valid."
+
+
+class UnknownParameterError(InvalidError):
+    code = "unknown_parameter"
+    sentence = "The address has a parameter that is not known here."
+
+
+class MalformedJsonError(AppError):
+    status = 400
+    code = "malformed_json"
+    sentence = "The body is not valid JSON in UTF-8."
+
+
+class UnsupportedMediaTypeError(AppError):
+    status = 415
+    code = "unsupported_media_type"
+    sentence = "The body must be sent as application/json."
+
+
+class PayloadTooLargeError(AppError):
+    status = 413
+    code = "payload_too_large"
+    sentence = "The body is too large."
+
+
+class MethodNotAllowedError(AppError):
+    status = 405
+    code = "method_not_allowed"
+    sentence = "This address does not support the method."
+
+
+class ServiceUnavailableError(AppError):
+    status = 503
+    code = "service_unavailable"
+    sentence = "The service cannot answer right now; try again shortly."
+
+    def __init__(self, *, details: Sequence[Problem] = ()) -> None:
+        super().__init__(details=details, headers={"Retry-After": "1"})

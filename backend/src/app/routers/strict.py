@@ -1,0 +1,58 @@
+"""The route class of every endpoint: what FastAPI would ignore or repair in a request is refused."""
+
+import json
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.errors import UnsupportedMediaTypeError
+from app.routers.query_string import QueryString
+
+_JSON: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.ASCII | re.IGNORECASE)
+
+
+class StrictRequest(Request):
+    """A request whose JSON has one meaning: UTF-8, finite exact numbers, no name twice."""
+
+    async def json(self) -> Any:  # noqa: ANN401  JSON is any value
+        """The body, with fractions as Decimal. Raises ValueError or RecursionError for anything but strict JSON."""
+        text = (await self.body()).decode("utf-8")
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique_names)
+
+
+class StrictRoute(APIRoute):
+    """Refuses unknown, repeated and undecodable query parameters, and bodies that are not strict JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        query_string = QueryString(self.dependant)
+
+        async def strictly(request: Request) -> Response:
+            if query := request.scope["query_string"]:
+                query_string.check(query)
+            if self.body_field is not None:
+                _check_media_type(request)
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strictly
+
+
+def _check_media_type(request: Request) -> None:
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if has_body and not _JSON.match(request.headers.get("content-type", "")):
+        raise UnsupportedMediaTypeError
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique_names(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return members

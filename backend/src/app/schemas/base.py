@@ -1,0 +1,134 @@
+"""Types that every schema is made of: strict coming in, exact going out."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+
+MAX_KEY: Final = 2**63 - 1
+MAX_VERSION: Final = 2**31 - 1
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(2100, 1, 1)
+
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Input(BaseModel):
+    """Data from a client: frozen, and a field that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Output(BaseModel):
+    """Data for a client, read by attribute; every field is always there."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+def _nothing() -> None:
+    return None
+
+
+def absent() -> Any:  # noqa: ANN401  stands where a value of any type may be left out, which is not the same as null
+    """The default of a field that a patch may leave out; the field's type need not allow null for that."""
+    return Field(default_factory=_nothing)
+
+
+def clean_text(value: str, *, max_length: int) -> str:
+    """Trim `value` and bring it into NFC.
+
+    Raises ValueError, with the reason, for control characters, lone surrogates, text that is empty once trimmed, and
+    text longer than `max_length` code points.
+    """
+    if _UNPRINTABLE.search(value):
+        raise ValueError("must not hold control characters or lone surrogates")
+    text = unicodedata.normalize("NFC", value).strip()
+    if not text:
+        raise ValueError("must not be empty")
+    if len(text) > max_length:
+        raise ValueError(f"must have at most {max_length} characters")
+    return text
+
+
+@dataclass(frozen=True)
+class Text:
+    """Marks a `str` as trimmed NFC text of 1 to `max_length` code points."""
+
+    max_length: int
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._clean, core_schema.str_schema(strict=True))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        printable = r"[^\u0000-\u001f\u007f-\u009f]"
+        visible = r"[^\s\u0000-\u001f\u007f-\u009f]"
+        return {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": self.max_length,
+            "pattern": f"^{printable}*{visible}{printable}*$",
+        }
+
+    def _clean(self, value: str) -> str:
+        return clean_text(value, max_length=self.max_length)
+
+
+def _calendar_date(value: object) -> object:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _ISO_DATE.fullmatch(value):
+        return value
+    raise ValueError("must be a date like 2026-03-01")
+
+
+def _json_number(value: object) -> object:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return value
+    raise ValueError("must be a number")
+
+
+HotelName = Annotated[str, Text(200)]
+PlaceName = Annotated[str, Text(100)]
+Phone = Annotated[str, Text(32)]
+RoomType = Annotated[str, Text(100)]
+CategoryName = Annotated[str, Text(50)]
+
+Id = Annotated[int, Field(strict=True, ge=1, le=MAX_KEY)]
+Stars = Annotated[int, Field(strict=True, ge=1, le=5)]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
+Version = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)]
+
+Price = Annotated[
+    Decimal,
+    BeforeValidator(_json_number),
+    Field(gt=0, max_digits=10, decimal_places=2),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01}),
+]
+"""An amount from a JSON body. The body's numbers are parsed as decimals, so no cent is lost on the way in."""
+
+CalendarDate = Annotated[
+    date,
+    BeforeValidator(_calendar_date),
+    Field(ge=FIRST_DAY, le=LAST_DAY, description="From 2000-01-01 to 2100-01-01."),
+]
+
+Amount = Annotated[Decimal, PlainSerializer(float, when_used="json"), WithJsonSchema({"type": "number"})]
+"""An exact decimal printed as a JSON number.
+
+Ten digits are well within the fifteen for which the shortest text of a binary float is the decimal it came from.
+"""

@@ -1,0 +1,14 @@
+"""Whether the service can do its work."""
+
+from app.errors import Problem, ServiceUnavailableError
+from app.repositories.health import HealthRepository
+
+
+class HealthService:
+    def __init__(self, *, health: HealthRepository) -> None:
+        self._health = health
+
+    async def check(self) -> None:
+        """Return if every dependency is usable, else raise ServiceUnavailableError that names those that are not."""
+        if not await self._health.is_migrated():
+            raise ServiceUnavailableError(details=[Problem("migrations", "the schema is of another version")])

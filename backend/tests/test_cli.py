@@ -1,0 +1,127 @@
+"""`deals`, as it is run: commands in processes of their own."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from app.cli import app
+from app.config import Settings
+from app.db.choice import embedded_database
+from databases import connect
+
+
+def environment(url: str, **more: str) -> dict[str, str]:
+    return os.environ | {"DATABASE_URL": url, "INIT_CWD": str(Path.cwd())} | more
+
+
+def deals(url: str, *arguments: str, **more: str) -> Result:
+    """A command that ends by itself."""
+    return CliRunner().invoke(app, arguments, env={"DATABASE_URL": url, **more}, catch_exceptions=False)
+
+
+@contextmanager
+def running(url: str, *arguments: str, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A `deals` command that serves, once it answers, and its port."""
+    port = free_port()
+    with subprocess.Popen(["deals", *arguments, "--port", str(port)], env=environment(url, **more)) as process:
+        try:
+            wait_for_health(process, port)
+            yield process, port
+        finally:
+            process.terminate()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def get(port: int, path: str) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path)
+    body = json.load(connection.getresponse())
+    connection.close()
+    return body
+
+
+def wait_for_health(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the service has ended"
+        try:
+            get(port, "/health")
+        except ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the service does not answer")
+
+
+def wait_for_silence(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            get(port, "/health")
+        except ConnectionError:
+            return
+    raise AssertionError("the service still answers")
+
+
+def test_serve_stops_when_it_is_interrupted(own_url: str) -> None:
+    with running(own_url, "serve", "--workers", "2") as (process, port):
+        assert get(port, "/health/ready")["database"] == "ok"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_the_service_does_not_outlive_a_killed_command(own_url: str) -> None:
+    with running(own_url, "serve") as (process, port):
+        process.kill()
+        process.wait()
+        wait_for_silence(port)
+
+
+def test_a_taken_port_is_one_sentence(own_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = deals(own_url, "serve", "--port", str(taken.getsockname()[1]))
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "address already in use" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://u:hunter2@127.0.0.1:1/x", "The database does not answer"),
+        ("mysql://u:hunter2@127.0.0.1/x", "DATABASE_URL has a value that does not fit"),
+    ],
+)
+@pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"]])
+def test_a_wrong_database_url_is_one_sentence(url: str, sentence: str, command: list[str]) -> None:
+    done = deals(url, *command)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(sentence)
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+def test_the_embedded_database_lives_in_the_data_folder(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "a folder")
+    for expected in (0, 1):
+        with embedded_database(settings) as chosen, connect(chosen.url) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
+            cursor.execute("SELECT count(*) FROM kept")
+            assert cursor.fetchone() == (expected,)
+            cursor.execute("INSERT INTO kept VALUES (1)")
