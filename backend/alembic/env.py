@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic import context
-from app.models import Deal
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.config import load_settings
 from app.db.choice import open_database
 from app.db.urls import sync_url
+from app.models import Deal
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from app.cli import app
 from app.config import Settings
 from app.db.choice import embedded_database
-from databases import connect
+from databases import TestServer, connect
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
@@ -80,9 +80,30 @@ def wait_for_silence(port: int) -> None:
     raise AssertionError("the service still answers")
 
 
+@pytest.fixture
+def empty_url(server: TestServer) -> Iterator[str]:
+    with server.copy(template="template0") as url:
+        yield url
+
+
+def test_dev_migrates_and_serves_until_it_is_stopped(empty_url: str) -> None:
+    with running(empty_url, "dev") as (process, port):
+        assert get(port, "/health/ready")["migrations"] == "ok"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    with pytest.raises(ConnectionRefusedError):
+        get(port, "/health")
+
+
+def test_serve_wants_the_newest_schema(empty_url: str) -> None:
+    done = deals(empty_url, "serve", "--port", str(free_port()))
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "run `deals migrate`" in done.stderr
+
+
 def test_serve_stops_when_it_is_interrupted(own_url: str) -> None:
     with running(own_url, "serve", "--workers", "2") as (process, port):
-        assert get(port, "/health/ready")["database"] == "ok"
+        assert get(port, "/health/ready")["migrations"] == "ok"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
 
@@ -115,6 +136,20 @@ def test_a_wrong_database_url_is_one_sentence(url: str, sentence: str, command: 
     assert done.stderr.startswith(sentence)
     assert done.stderr.count("\n") == 1
     assert "hunter2" not in done.stderr + done.stdout
+
+
+def test_a_database_of_a_newer_version_is_one_sentence(own_url: str) -> None:
+    with connect(own_url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE alembic_version SET version_num = 'from the future'")
+    for command in (["migrate"], ["dev", "--port", str(free_port())]):
+        done = deals(own_url, *command)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+        assert "not at a revision that this version knows" in done.stderr
+
+
+def test_migrate_says_what_it_did(empty_url: str) -> None:
+    assert "Brought up to date" in deals(empty_url, "migrate").stdout
+    assert "Already up to date" in deals(empty_url, "migrate").stdout
 
 
 def test_the_embedded_database_lives_in_the_data_folder(tmp_path: Path) -> None:

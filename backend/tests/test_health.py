@@ -3,6 +3,7 @@
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from sqlalchemy import text
 
 from app.config import Settings
 from app.db.session import Database
@@ -17,6 +18,14 @@ async def test_the_process_says_that_it_is_alive(client: AsyncClient) -> None:
 async def test_readiness_names_each_dependency(client: AsyncClient) -> None:
     answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "database": "ok", "migrations": "ok"})
+
+
+async def test_another_schema_version_is_not_ready(client: AsyncClient, database: Database) -> None:
+    async with database.sessions.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = 'another'"))
+    answer = await client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["error"]["details"][0]["field"] == "migrations"
 
 
 @pytest.fixture

@@ -2,8 +2,15 @@
 
 AppError
 ├── NotFoundError                404  not_found
+│   ├── DealNotFoundError             deal_not_found
+│   └── HotelNotFoundError            hotel_not_found
+├── ConflictError                409
+│   ├── ExternalIdTakenError          external_id_taken
+│   ├── HotelExistsError              hotel_exists
+│   └── HotelHasDealsError            hotel_has_deals
 ├── InvalidError                 422  validation_error
 │   ├── UnknownParameterError         unknown_parameter
+│   └── StayDatesError                validation_error
 ├── MalformedJsonError           400  malformed_json
 ├── UnsupportedMediaTypeError    415  unsupported_media_type
 ├── PayloadTooLargeError         413  payload_too_large
@@ -52,10 +59,51 @@ class NotFoundError(AppError):
     sentence = "There is nothing at this address."
 
 
+class DealNotFoundError(NotFoundError):
+    code = "deal_not_found"
+    sentence = "There is no such deal."
+
+    def __init__(self, deal_id: int | None = None) -> None:
+        super().__init__(None if deal_id is None else f"There is no deal {deal_id}.")
+
+
+class HotelNotFoundError(NotFoundError):
+    code = "hotel_not_found"
+    sentence = "There is no such hotel."
+
+    def __init__(self, hotel_id: int | None = None) -> None:
+        super().__init__(None if hotel_id is None else f"There is no hotel {hotel_id}.")
+
+
+class ConflictError(AppError):
+    status = 409
+    code = "conflict"
+
+
+class ExternalIdTakenError(ConflictError):
+    code = "external_id_taken"
+    sentence = "Another deal already has this external_id."
+
+
+class HotelExistsError(ConflictError):
+    code = "hotel_exists"
+    sentence = "Another hotel already has this phone, or this name in this city and country."
+
+
+class HotelHasDealsError(ConflictError):
+    code = "hotel_has_deals"
+    sentence = "The hotel still has deals; remove them first."
+
+
 class InvalidError(AppError):
     status = 422
     code = "validation_error"
     sentence = "The request is not valid."
+
+
+class StayDatesError(InvalidError):
+    def __init__(self) -> None:
+        super().__init__(details=[Problem("checkout_date", "must be after checkin_date")])
 
 
 class UnknownParameterError(InvalidError):

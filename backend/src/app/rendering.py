@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from app.errors import (
     AppError,
+    DealNotFoundError,
+    HotelNotFoundError,
     InvalidError,
     MalformedJsonError,
     MethodNotAllowedError,
@@ -24,6 +26,10 @@ _BY_STATUS: Final[Mapping[int, type[AppError]]] = {
     404: NotFoundError,
     405: MethodNotAllowedError,
     413: PayloadTooLargeError,
+}
+_BY_PATH_PARAMETER: Final[Mapping[str, type[AppError]]] = {
+    "deal_id": DealNotFoundError,
+    "hotel_id": HotelNotFoundError,
 }
 _REASONS: Final = {
     "missing": "is required",
@@ -53,6 +59,8 @@ def from_validation(error: RequestValidationError) -> AppError:
     """Everything that is wrong with the request's values, at once, without echoing any of them."""
     problems: Sequence[Mapping[str, Any]] = error.errors()
     for problem in problems:
+        if problem["loc"][0] == "path":
+            return _BY_PATH_PARAMETER[problem["loc"][1]]()
         if problem["type"] == "json_invalid":
             return MalformedJsonError()
     details = [Problem(_field(problem["loc"]), _reason(problem)) for problem in problems]

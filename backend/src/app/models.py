@@ -1,0 +1,93 @@
+"""The catalogue: hotels and their deals.
+
+A rule that can be stated about one deal is a method of `Deal`; the named constraints are the net under it.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
+
+from app.db.base import Base, Instant, Key, Money, plain_text, within_the_calendar
+from app.errors import StayDatesError
+
+
+class Deal(Base):
+    """A room in a hotel for a stay, at a price. The star rating is the deal's own."""
+
+    __tablename__ = "deals"
+    __table_args__ = (
+        CheckConstraint(plain_text("room_type"), "room_type_is_plain"),
+        CheckConstraint("star_rating BETWEEN 1 AND 5", "star_rating_from_1_to_5"),
+        CheckConstraint("price_per_night > 0", "price_per_night_is_positive"),
+        CheckConstraint("original_price > 0", "original_price_is_positive"),
+        CheckConstraint("discount_percent BETWEEN 0 AND 100", "discount_percent_from_0_to_100"),
+        CheckConstraint("checkout_date > checkin_date", "checkout_after_checkin"),
+        *(
+            CheckConstraint(within_the_calendar(column), f"{column}_within_the_calendar")
+            for column in ("checkin_date", "checkout_date", "created_at")
+        ),
+    )
+
+    id: Mapped[Key]
+    external_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    hotel_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("hotels.id"))
+    room_type: Mapped[str] = mapped_column(String(100))
+    star_rating: Mapped[int] = mapped_column(SmallInteger)
+    price_per_night: Mapped[Money]
+    original_price: Mapped[Money]
+    discount_percent: Mapped[int] = mapped_column(SmallInteger)
+    checkin_date: Mapped[date]
+    checkout_date: Mapped[date]
+    is_available: Mapped[bool] = mapped_column(server_default=text("true"))
+    categories: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    """Names with commas between them."""
+    created_at: Mapped[Instant]
+
+    hotel: Mapped["Hotel"] = relationship(back_populates="deals", lazy="raise")
+
+    def reschedule(self, *, checkin: date, checkout: date) -> None:
+        """Move the stay. Raises StayDatesError unless it lasts a night at least."""
+        if checkout <= checkin:
+            raise StayDatesError
+        self.checkin_date, self.checkout_date = checkin, checkout
+
+
+class Hotel(Base):
+    """A house with an address and a phone number of its own."""
+
+    __tablename__ = "hotels"
+    __table_args__ = (
+        *(CheckConstraint(plain_text(column), f"{column}_is_plain") for column in ("name", "city", "country", "phone")),
+        UniqueConstraint("name", "city", "country"),
+    )
+
+    id: Mapped[Key] = mapped_column()
+    name: Mapped[str] = mapped_column(String(200))
+    city: Mapped[str] = mapped_column(String(100))
+    country: Mapped[str] = mapped_column(String(100))
+    phone: Mapped[str] = mapped_column(String(32), unique=True)
+
+    avg_star_rating: Mapped[Decimal | None] = column_property(
+        select(func.round(func.avg(Deal.star_rating), 2))
+        .where(Deal.hotel_id == id)  # noqa: A003  the column of this class
+        .correlate_except(Deal)
+        .scalar_subquery(),
+        deferred=True,
+        raiseload=True,
+    )
+    """The average star rating of all deals of the hotel, two decimals, None without deals; load it by name."""
+
+    deals: Mapped[list[Deal]] = relationship(back_populates="hotel", lazy="raise", passive_deletes="all")
