@@ -1,8 +1,10 @@
 """`deals`: one command for everything one does with the service."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
 
 import typer
 from sqlalchemy.exc import OperationalError
@@ -14,6 +16,8 @@ from app.db.migrations import MigrationError, current_revision, newest_revision
 from app.db.migrations import migrate as migrate_database
 from app.serving import Serving, ServingError, refuse_taken_port
 from app.serving import serve as serve_until_stopped
+
+SAMPLE_SEED: Final = 42
 
 app = typer.Typer(
     help="The hotel deals service. Start with `deals dev`, then open http://127.0.0.1:8000/docs.",
@@ -58,6 +62,23 @@ def serve(
             _refuse_other_schema(database)
             code = serve_until_stopped(serving, database_url=database.url)
     raise typer.Exit(code)
+
+
+@app.command()
+def generate(
+    *,
+    rows: Annotated[int, typer.Option(min=0, help="How many deals.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = SAMPLE_SEED,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; standard output if not given.")] = None,
+) -> None:
+    """Write a CSV of invented deals, of any size, in constant memory."""
+    from app.loading.generator import write_deals  # noqa: PLC0415  only this command needs it
+
+    if output is None:
+        write_deals(sys.stdout, rows=rows, seed=seed)
+        return
+    with (load_settings().init_cwd / output).open("w", encoding="utf-8", newline="") as out:
+        write_deals(out, rows=rows, seed=seed)
 
 
 @app.command()
