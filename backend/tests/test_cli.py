@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli import app
-from app.config import Settings
+from app.config import BACKEND, Settings
 from app.db.choice import embedded_database
 from databases import TestServer, connect
 
@@ -86,7 +87,7 @@ def empty_url(server: TestServer) -> Iterator[str]:
         yield url
 
 
-def test_dev_migrates_and_serves_until_it_is_stopped(empty_url: str) -> None:
+def test_dev_migrates_loads_and_serves_until_it_is_stopped(empty_url: str) -> None:
     with running(empty_url, "dev") as (process, port):
         assert get(port, "/health/ready")["migrations"] == "ok"
         process.send_signal(signal.SIGTERM)
@@ -129,7 +130,7 @@ def test_a_taken_port_is_one_sentence(own_url: str) -> None:
         ("mysql://u:hunter2@127.0.0.1/x", "DATABASE_URL has a value that does not fit"),
     ],
 )
-@pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"]])
+@pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"], ["load"]])
 def test_a_wrong_database_url_is_one_sentence(url: str, sentence: str, command: list[str]) -> None:
     done = deals(url, *command)
     assert done.exit_code == 1
@@ -150,6 +151,64 @@ def test_a_database_of_a_newer_version_is_one_sentence(own_url: str) -> None:
 def test_migrate_says_what_it_did(empty_url: str) -> None:
     assert "Brought up to date" in deals(empty_url, "migrate").stdout
     assert "Already up to date" in deals(empty_url, "migrate").stdout
+
+
+def test_generate_then_load(own_url: str, tmp_path: Path) -> None:
+    made = deals(own_url, "generate", "--rows", "200", "--seed", "7", "-o", "some deals.csv", INIT_CWD=str(tmp_path))
+    assert made.exit_code == 0
+    text = deals(own_url, "generate", "--rows", "200", "--seed", "7").stdout
+    assert (tmp_path / "some deals.csv").read_text() == text
+    for expected in ("200", "0"):
+        done = deals(own_url, "load", "some deals.csv", INIT_CWD=str(tmp_path))
+        assert done.exit_code == 0
+        inserted = next(line for line in done.stderr.splitlines() if "Deals inserted" in line)
+        assert f" {expected} " in inserted
+
+
+def test_load_tells_bad_rows_and_unusable_files_apart(own_url: str, tmp_path: Path) -> None:
+    text = deals(own_url, "generate", "--rows", "3").stdout
+    (tmp_path / "bad.csv").write_text(text.replace("True", "perhaps").replace("False", "perhaps"))
+    assert deals(own_url, "load", "bad.csv", INIT_CWD=str(tmp_path)).exit_code == 1
+    assert (tmp_path / "bad.rejects.csv").read_text().count("perhaps") == 3
+    missing = deals(own_url, "load", "missing.csv", INIT_CWD=str(tmp_path))
+    assert (missing.exit_code, missing.stderr.splitlines()[-1].count("missing.csv")) == (2, 1)
+
+
+def test_the_script_is_the_command(own_url: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/load_deals.py", str(tmp_path / "missing.csv")],
+        cwd=BACKEND,
+        env=environment(own_url),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+
+
+def test_the_prompt_has_pandas_and_the_database(own_url: str) -> None:
+    code = "import pandas; print(pd is pandas, pd.read_sql('SELECT count(*) AS n FROM deals', db).n[0])"
+    done = subprocess.run(
+        [sys.executable, "-i", "scripts/pythonstartup.py"],
+        input=code,
+        cwd=BACKEND,
+        env=environment(own_url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "True 0" in done.stdout
+
+
+def test_psql_is_on_the_same_database(own_url: str) -> None:
+    done = subprocess.run(
+        ["deals", "psql"],
+        input="SELECT 'deals: ' || count(*) FROM deals",
+        env=environment(own_url),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "deals: 0" in done.stdout
 
 
 def test_the_embedded_database_lives_in_the_data_folder(tmp_path: Path) -> None:

@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
+from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from app.config import SettingsError, load_settings
-from app.db.choice import ChosenDatabase, open_database
+from app.config import BACKEND, SettingsError, load_settings
+from app.db.choice import ChosenDatabase, is_empty, open_database
 from app.db.embedded import EmbeddedPostgresError
 from app.db.migrations import MigrationError, current_revision, newest_revision
 from app.db.migrations import migrate as migrate_database
+from app.db.psql import PsqlError, run_psql
+from app.db.urls import libpq_url
+from app.loading.contract import LoadError, LoadFileError, LoadReport, OnConflict
 from app.serving import Serving, ServingError, refuse_taken_port
 from app.serving import serve as serve_until_stopped
 
+SAMPLE: Final = BACKEND.parent / "deals.csv"
 SAMPLE_SEED: Final = 42
 
 app = typer.Typer(
@@ -32,7 +37,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 @app.command()
 def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Everything for development: a database, its schema, and the service with reload.
+    """Everything for development: a database, its schema, sample deals, and the service with reload.
 
     The database is DATABASE_URL, else compose's if it answers on localhost:5432, else an embedded PostgreSQL.
     """
@@ -42,6 +47,7 @@ def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
         with open_database(load_settings()) as database:
             if migrate_database(database.url):
                 typer.echo("Brought the schema up to date.")
+            _load_sample(database)
             typer.echo(f"Database  {database.description}\nDocs      http://{host}:{port}/docs")
             code = serve_until_stopped(serving, database_url=database.url)
     raise typer.Exit(code)
@@ -62,6 +68,24 @@ def serve(
             _refuse_other_schema(database)
             code = serve_until_stopped(serving, database_url=database.url)
     raise typer.Exit(code)
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="A CSV of deals, relative to where you stand.")] = SAMPLE,
+    *,
+    on_conflict: Annotated[OnConflict, typer.Option(help="For a deal that is there already.")] = OnConflict.UPDATE,
+    partial: Annotated[bool, typer.Option("--partial", help="Write the good rows though others are bad.")] = False,
+) -> None:
+    """Load a CSV of deals, all of it or nothing; the same file twice changes nothing.
+
+    Bad rows are listed, each with its line, in a CSV beside the file. Exit code 1: there are bad rows and nothing was
+    written. Exit code 2: the file can't be used at all.
+    """
+    with _sentences(), open_database(load_settings()) as database:
+        _refuse_other_schema(database)
+        report = _load(_from_caller(file), database, on_conflict=on_conflict, partial=partial)
+    raise typer.Exit(0 if report.merged else 1)
 
 
 @app.command()
@@ -89,6 +113,40 @@ def migrate() -> None:
         typer.echo(f"{'Brought up to date' if done else 'Already up to date'}: {database.description}.")
 
 
+@app.command()
+def psql() -> None:
+    """Open psql on the database that the service would use."""
+    settings = load_settings()
+    with _sentences(), open_database(settings) as database:
+        code = run_psql(database.url, bin_dir=settings.pg_bin_dir)
+    raise typer.Exit(code)
+
+
+def _load_sample(database: ChosenDatabase) -> None:
+    if SAMPLE.exists() and is_empty(database.url):
+        _load(SAMPLE, database, on_conflict=OnConflict.UPDATE, partial=False)
+
+
+def _load(file: Path, database: ChosenDatabase, *, on_conflict: OnConflict, partial: bool) -> LoadReport:
+    # pandas takes half a second to import, which no other command should wait for.
+    from app.loading.pipeline import load_deals  # noqa: PLC0415
+    from app.loading.report import print_report, progress_bar  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    with progress_bar(console) as progress:
+        report = load_deals(
+            file, dsn=libpq_url(database.url), progress=progress, on_conflict=on_conflict, partial=partial
+        )
+    print_report(report, console=console)
+    return report
+
+
+def _from_caller(file: Path) -> Path:
+    """The file as the caller of `./uvw` sees it, else as seen from here."""
+    from_caller = load_settings().init_cwd / file
+    return from_caller if from_caller.exists() else file
+
+
 def _refuse_other_schema(database: ChosenDatabase) -> None:
     found, wanted = current_revision(database.url), newest_revision()
     if found != wanted:
@@ -100,7 +158,9 @@ def _sentences() -> Iterator[None]:
     """What a user can mend is told in one sentence, with an exit code that is not 0."""
     try:
         yield
-    except (SettingsError, ServingError, MigrationError, EmbeddedPostgresError) as error:
+    except LoadFileError as error:
+        _fail(str(error), code=2)
+    except (SettingsError, ServingError, MigrationError, EmbeddedPostgresError, LoadError, PsqlError) as error:
         _fail(str(error))
     except OperationalError as error:
         _fail(f"The database does not answer: {str(error.orig).strip().splitlines()[0]}")

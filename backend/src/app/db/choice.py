@@ -1,7 +1,7 @@
 """Which database a command works on: the configured one, else compose's, else the embedded one."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ import psycopg2
 
 from app.config import Settings
 from app.db.embedded import EmbeddedPostgres
+from app.db.urls import libpq_url
 
 COMPOSE_URL: Final = "postgresql://super@localhost:5432/super"
 
@@ -48,3 +49,10 @@ def compose_answers() -> bool:
     except psycopg2.OperationalError:
         return False
     return True
+
+
+def is_empty(url: str) -> bool:
+    """Whether the catalogue at `url`, whose schema is up to date, has no deal at all."""
+    with closing(psycopg2.connect(libpq_url(url))) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT NOT EXISTS (SELECT FROM deals)")
+        return cursor.fetchone() == (True,)
