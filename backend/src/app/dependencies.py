@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import Depends
 
 from app.db.session import DB
+from app.repositories.deals import DealRepository
 from app.repositories.health import HealthRepository
+from app.services.deals import DealService
 from app.services.health import HealthService
 
 
@@ -13,4 +15,9 @@ async def health_service(session: DB) -> HealthService:
     return HealthService(health=HealthRepository(session))
 
 
+async def deal_service(session: DB) -> DealService:
+    return DealService(deals=DealRepository(session))
+
+
 HealthCheck = Annotated[HealthService, Depends(health_service)]
+Deals = Annotated[DealService, Depends(deal_service)]

@@ -12,7 +12,7 @@ from app.db.session import Database
 from app.handlers import add_error_handlers
 from app.logging import configure_logging
 from app.middleware import BodyLimit, RequestContext
-from app.routers import health
+from app.routers import deals, health
 
 
 @asynccontextmanager
@@ -42,4 +42,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RequestContext)
     add_error_handlers(app)
     app.include_router(health.router)
+    app.include_router(deals.router)
     return app
