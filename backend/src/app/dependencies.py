@@ -7,6 +7,7 @@ from fastapi import Depends
 from app.db.session import DB
 from app.repositories.deals import DealRepository
 from app.repositories.health import HealthRepository
+from app.repositories.hotels import HotelRepository
 from app.services.deals import DealService
 from app.services.health import HealthService
 
@@ -16,7 +17,7 @@ async def health_service(session: DB) -> HealthService:
 
 
 async def deal_service(session: DB) -> DealService:
-    return DealService(deals=DealRepository(session))
+    return DealService(deals=DealRepository(session), hotels=HotelRepository(session))
 
 
 HealthCheck = Annotated[HealthService, Depends(health_service)]

@@ -1,4 +1,4 @@
-"""Questions about deals."""
+"""Questions about deals, and the few ways to change them."""
 
 from typing import Final
 
@@ -6,9 +6,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from app.db.violations import violations
+from app.errors import ExternalIdTakenError, HotelNotFoundError
 from app.models import Deal, Hotel
 
 _SHOWN: Final = (joinedload(Deal.hotel).undefer(Hotel.avg_star_rating),)
+_RULES: Final = {"uq_deals_external_id": ExternalIdTakenError, "fk_deals_hotel_id_hotels": HotelNotFoundError}
 
 
 class DealRepository:
@@ -18,7 +21,9 @@ class DealRepository:
         self._session = session
 
     async def get(self, deal_id: int) -> Deal | None:
-        return await self._session.scalar(select(Deal).where(Deal.id == deal_id).options(*_SHOWN))
+        """The deal as it is in the database now, whatever this session has seen before."""
+        statement = select(Deal).where(Deal.id == deal_id).options(*_SHOWN)
+        return await self._session.scalar(statement, execution_options={"populate_existing": True})
 
     async def page(self, *, skip: int, limit: int) -> list[Deal]:
         """Deals by id. The ids are found first, so that skipped deals are neither joined nor averaged."""
@@ -27,6 +32,20 @@ class DealRepository:
 
     async def count(self) -> int:
         return await self._session.scalar(select(func.count()).select_from(Deal)) or 0
+
+    async def add(self, deal: Deal) -> None:
+        """Raises ExternalIdTakenError, and HotelNotFoundError for a hotel removed meanwhile."""
+        self._session.add(deal)
+        await self.save()
+
+    async def save(self) -> None:
+        """Write what was changed of deals. Raises as `add` does."""
+        with violations(_RULES):
+            await self._session.flush()
+
+    async def remove(self, deal: Deal) -> None:
+        await self._session.delete(deal)
+        await self._session.flush()
 
 
 def _shown(ids: Select[int]) -> Select[Deal]:

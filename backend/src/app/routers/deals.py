@@ -2,17 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response, status
 from pydantic import Field
 
 from app.dependencies import Deals
-from app.errors import DealNotFoundError, InvalidError, UnknownParameterError
+from app.errors import (
+    DealNotFoundError,
+    ExternalIdTakenError,
+    HotelNotFoundError,
+    InvalidError,
+    UnknownParameterError,
+)
 from app.models import Deal
 from app.paging import Page
-from app.routers.responses import errors
+from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.base import MAX_KEY
-from app.schemas.deals import DealOut, DealPage, DealQuery
+from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
 from app.schemas.query import Whole
 
 router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
@@ -35,3 +41,39 @@ async def list_deals(query: Annotated[DealQuery, Query()], deals: Deals) -> Page
 async def read_deal(deal_id: DealId, deals: Deals) -> Deal:
     """One deal with its hotel."""
     return await deals.get(deal_id)
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    summary="Create a deal",
+    response_model=DealOut,
+    responses=errors(HotelNotFoundError, ExternalIdTakenError, *BAD_BODY),
+)
+async def create_deal(new: DealCreate, deals: Deals, response: Response) -> Deal:
+    """A new deal of an existing hotel; `Location` says where it is."""
+    deal = await deals.create(new)
+    response.headers["Location"] = f"/deals/{deal.id}"
+    return deal
+
+
+@router.patch(
+    "/{deal_id}",
+    summary="Change a deal",
+    response_model=DealOut,
+    responses=errors(DealNotFoundError, HotelNotFoundError, ExternalIdTakenError, *BAD_BODY),
+)
+async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> Deal:
+    """Changes the fields that are sent and leaves the others as they are."""
+    return await deals.change(deal_id, patch)
+
+
+@router.delete(
+    "/{deal_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Remove a deal",
+    responses=errors(DealNotFoundError, UnknownParameterError),
+)
+async def remove_deal(deal_id: DealId, deals: Deals) -> None:
+    """The deal is gone for good."""
+    await deals.remove(deal_id)

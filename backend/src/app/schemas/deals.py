@@ -1,11 +1,22 @@
 """Deals as clients see them, and what the list takes."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from app.schemas.base import Amount, Output
+from app.schemas.base import (
+    Amount,
+    CalendarDate,
+    CategoryName,
+    Id,
+    Input,
+    Output,
+    Percent,
+    Price,
+    RoomType,
+    Stars,
+)
 from app.schemas.hotels import HotelOut
 from app.schemas.paging import PageOut, PageQuery
 
@@ -36,3 +47,58 @@ class DealQuery(PageQuery):
 
 class DealPage(PageOut):
     items: list[DealOut]
+
+
+Categories = Annotated[list[CategoryName], Field(max_length=20, description="Names; a new one joins the catalogue.")]
+
+
+class DealCreate(Input):
+    """A new deal."""
+
+    hotel_id: Id
+    external_id: Id | None = None
+    room_type: RoomType
+    star_rating: Stars
+    price_per_night: Price
+    original_price: Price
+    discount_percent: Percent
+    checkin_date: CalendarDate
+    checkout_date: CalendarDate
+    is_available: Annotated[bool, Field(strict=True)] = True
+    categories: Categories = Field(default_factory=list)
+
+    @field_validator("checkout_date")
+    @classmethod
+    def _after_checkin(cls, checkout: date, info: ValidationInfo) -> date:
+        checkin = info.data.get("checkin_date")
+        if checkin is not None and checkout <= checkin:
+            raise ValueError("must be after checkin_date")
+        return checkout
+
+
+def _nothing() -> None:
+    return None
+
+
+def _absent() -> Any:  # noqa: ANN401  stands where a value of any type may be left out, which is not the same as null
+    return Field(default_factory=_nothing)
+
+
+class DealPatch(Input):
+    """What to change of a deal; what is absent stays as it is."""
+
+    hotel_id: Id = _absent()
+    external_id: Id | None = None
+    room_type: RoomType = _absent()
+    star_rating: Stars = _absent()
+    price_per_night: Price = _absent()
+    original_price: Price = _absent()
+    discount_percent: Percent = _absent()
+    checkin_date: CalendarDate = _absent()
+    checkout_date: CalendarDate = _absent()
+    is_available: Annotated[bool, Field(strict=True)] = _absent()
+    categories: Categories = _absent()
+
+    def changes(self) -> dict[str, Any]:
+        """What was sent, by field."""
+        return self.model_dump(exclude_unset=True)

@@ -1,15 +1,17 @@
-"""What one can ask of the deals."""
+"""What one can ask of the deals, and do to them."""
 
-from app.errors import DealNotFoundError
-from app.models import Deal
+from app.errors import DealNotFoundError, HotelNotFoundError
+from app.models import Deal, Hotel
 from app.paging import Page
 from app.repositories.deals import DealRepository
-from app.schemas.deals import DealQuery
+from app.repositories.hotels import HotelRepository
+from app.schemas.deals import DealCreate, DealPatch, DealQuery
 
 
 class DealService:
-    def __init__(self, *, deals: DealRepository) -> None:
+    def __init__(self, *, deals: DealRepository, hotels: HotelRepository) -> None:
         self._deals = deals
+        self._hotels = hotels
 
     async def get(self, deal_id: int) -> Deal:
         """Raises DealNotFoundError."""
@@ -21,3 +23,38 @@ class DealService:
     async def page(self, query: DealQuery) -> Page[Deal]:
         items = await self._deals.page(skip=query.skip, limit=query.limit)
         return Page(items, await self._deals.count(), query.skip, query.limit)
+
+    async def create(self, new: DealCreate) -> Deal:
+        """Raises HotelNotFoundError, ExternalIdTakenError and StayDatesError."""
+        values = new.model_dump(exclude={"hotel_id", "categories"})
+        deal = Deal(**values, hotel=await self._hotel(new.hotel_id), categories=",".join(sorted(new.categories)))
+        deal.reschedule(checkin=new.checkin_date, checkout=new.checkout_date)
+        await self._deals.add(deal)
+        return await self.get(deal.id)
+
+    async def change(self, deal_id: int, patch: DealPatch) -> Deal:
+        """Raises DealNotFoundError and what `create` raises."""
+        deal = await self.get(deal_id)
+        changes = patch.changes()
+        if "hotel_id" in changes:
+            deal.hotel = await self._hotel(changes.pop("hotel_id"))
+        if "categories" in changes:
+            deal.categories = ",".join(sorted(changes.pop("categories")))
+        deal.reschedule(
+            checkin=changes.pop("checkin_date", deal.checkin_date),
+            checkout=changes.pop("checkout_date", deal.checkout_date),
+        )
+        for name, value in changes.items():
+            setattr(deal, name, value)
+        await self._deals.save()
+        return await self.get(deal_id)
+
+    async def remove(self, deal_id: int) -> None:
+        """Raises DealNotFoundError."""
+        await self._deals.remove(await self.get(deal_id))
+
+    async def _hotel(self, hotel_id: int) -> Hotel:
+        hotel = await self._hotels.find(hotel_id)
+        if hotel is None:
+            raise HotelNotFoundError(hotel_id)
+        return hotel
