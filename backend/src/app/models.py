@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    Index,
     SmallInteger,
     String,
     Text,
@@ -38,6 +39,16 @@ class Deal(Base):
         *(
             CheckConstraint(within_the_calendar(column), f"{column}_within_the_calendar")
             for column in ("checkin_date", "checkout_date", "created_at")
+        ),
+        Index(None, "hotel_id", "star_rating", "price_per_night"),
+        Index(None, "star_rating", "id"),
+        Index(None, "price_per_night", "id"),
+        Index(None, "discount_percent", "id"),
+        Index(None, "checkin_date", "id"),
+        Index(None, "created_at", "id"),
+        Index("ix_deals_lower_room_type_id", text("lower(room_type)"), "id"),
+        Index(
+            "ix_deals_available_hotel_id_price", "hotel_id", "price_per_night", postgresql_where=text("is_available")
         ),
     )
 
@@ -72,6 +83,8 @@ class Hotel(Base):
     __table_args__ = (
         *(CheckConstraint(plain_text(column), f"{column}_is_plain") for column in ("name", "city", "country", "phone")),
         UniqueConstraint("name", "city", "country"),
+        Index("ix_hotels_lower_city", text("lower(city)")),
+        Index("ix_hotels_lower_country", text("lower(country)")),
     )
 
     id: Mapped[Key] = mapped_column()

@@ -9,6 +9,8 @@ from sqlalchemy.orm import joinedload
 from app.db.violations import violations
 from app.errors import ExternalIdTakenError, HotelNotFoundError
 from app.models import Deal, Hotel
+from app.repositories.filters import conditions
+from app.schemas.filters import DealFilters
 
 _SHOWN: Final = (joinedload(Deal.hotel).undefer(Hotel.avg_star_rating),)
 _RULES: Final = {"uq_deals_external_id": ExternalIdTakenError, "fk_deals_hotel_id_hotels": HotelNotFoundError}
@@ -25,13 +27,13 @@ class DealRepository:
         statement = select(Deal).where(Deal.id == deal_id).options(*_SHOWN)
         return await self._session.scalar(statement, execution_options={"populate_existing": True})
 
-    async def page(self, *, skip: int, limit: int) -> list[Deal]:
+    async def page(self, filters: DealFilters, *, skip: int, limit: int) -> list[Deal]:
         """Deals by id. The ids are found first, so that skipped deals are neither joined nor averaged."""
-        ids = select(Deal.id).order_by(Deal.id).offset(skip).limit(limit)
+        ids = select(Deal.id).where(*conditions(filters)).order_by(Deal.id).offset(skip).limit(limit)
         return list(await self._session.scalars(_shown(ids).order_by(Deal.id)))
 
-    async def count(self) -> int:
-        return await self._session.scalar(select(func.count()).select_from(Deal)) or 0
+    async def count(self, filters: DealFilters) -> int:
+        return await self._session.scalar(select(func.count()).select_from(Deal).where(*conditions(filters))) or 0
 
     async def add(self, deal: Deal) -> None:
         """Raises ExternalIdTakenError, and HotelNotFoundError for a hotel removed meanwhile."""

@@ -17,6 +17,7 @@ from app.schemas.base import (
     RoomType,
     Stars,
 )
+from app.schemas.filters import DealFilters
 from app.schemas.hotels import HotelOut
 from app.schemas.paging import PageOut, PageQuery
 
@@ -41,7 +42,7 @@ class DealOut(Output):
     created_at: datetime
 
 
-class DealQuery(PageQuery):
+class DealQuery(DealFilters, PageQuery):
     """Everything GET /deals accepts."""
 
 

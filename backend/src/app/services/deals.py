@@ -21,8 +21,8 @@ class DealService:
         return deal
 
     async def page(self, query: DealQuery) -> Page[Deal]:
-        items = await self._deals.page(skip=query.skip, limit=query.limit)
-        return Page(items, await self._deals.count(), query.skip, query.limit)
+        items = await self._deals.page(query, skip=query.skip, limit=query.limit)
+        return Page(items, await self._deals.count(query), query.skip, query.limit)
 
     async def create(self, new: DealCreate) -> Deal:
         """Raises HotelNotFoundError, ExternalIdTakenError and StayDatesError."""

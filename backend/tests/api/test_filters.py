@@ -1,0 +1,99 @@
+"""The filter set, on the list."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from factories import DealFactory, HotelFactory
+
+
+@pytest.fixture(autouse=True)
+async def deals(session: AsyncSession) -> None:
+    toronto = HotelFactory.build(city="Toronto", country="Canada")
+    rome = HotelFactory.build(city="Rome", country="Italy")
+    istanbul = HotelFactory.build(city="\u0130stanbul", country="T\u00fcrkiye")
+    odd = HotelFactory.build(city="100%_Town", country="Nowhere")
+    make = DealFactory.build
+    session.add_all(
+        [
+            make(external_id=1, hotel=toronto, star_rating=3, price_per_night=Decimal("50.00")),
+            make(external_id=2, hotel=toronto, star_rating=5, price_per_night=Decimal("150.00"), is_available=False),
+            make(external_id=3, hotel=rome, star_rating=4, price_per_night=Decimal("99.99"), discount_percent=50),
+            make(external_id=4, hotel=istanbul, room_type="Su\u0131te", checkin_date=date(2026, 4, 1)),
+            make(external_id=5, hotel=odd, room_type="Single", checkin_date=date(2026, 5, 1), discount_percent=100),
+        ]
+    )
+    await session.commit()
+
+
+async def found(client: AsyncClient, **filters: Any) -> list[int]:
+    answer = await client.get("/deals", params=filters)
+    assert answer.status_code == 200, answer.text
+    page = answer.json()
+    assert page["total"] == len(page["items"])
+    return [deal["external_id"] for deal in page["items"]]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, [1, 2, 3, 4, 5]),
+        ({"city": "toronto"}, [1, 2]),
+        ({"city": " TORONTO "}, [1, 2]),
+        ({"city": ["Toronto", "rome"]}, [1, 2, 3]),
+        ({"city": "Toront"}, []),
+        ({"city": "%"}, []),
+        ({"city": "_ome"}, []),
+        ({"city": "100%_town"}, [5]),
+        ({"city": "\u0130stanbul"}, [4]),
+        ({"country": "ITALY"}, [3]),
+        ({"min_stars": 4}, [2, 3, 4, 5]),
+        ({"price_min": "99.99"}, [2, 3, 4, 5]),
+        ({"price_max": "99.99"}, [1, 3]),
+        ({"price_min": 50, "price_max": 50}, [1]),
+        ({"available_only": "true"}, [1, 3, 4, 5]),
+        ({"available_only": "false"}, [1, 2, 3, 4, 5]),
+        ({"room_type": "single"}, [5]),
+        ({"min_discount": 50}, [3, 5]),
+        ({"min_discount": 0}, [1, 2, 3, 4, 5]),
+        ({"checkin_from": "2026-04-01"}, [4, 5]),
+        ({"checkin_to": "2026-04-01"}, [1, 2, 3, 4]),
+        ({"checkin_from": "2026-04-01", "checkin_to": "2026-04-01"}, [4]),
+        ({"city": "toronto", "min_stars": 4, "available_only": "true"}, []),
+    ],
+)
+async def test_a_filter_finds_what_it_says(client: AsyncClient, filters: dict[str, Any], expected: list[int]) -> None:
+    assert await found(client, **filters) == expected
+
+
+async def test_a_filter_by_hotel(client: AsyncClient) -> None:
+    deal = (await client.get("/deals", params={"city": "Rome"})).json()["items"][0]
+    assert await found(client, hotel_id=deal["hotel"]["id"]) == [3]
+
+
+@pytest.mark.parametrize(
+    ("filters", "fields"),
+    [
+        ({"price_min": 2, "price_max": 1}, ["price_max"]),
+        ({"checkin_from": "2026-01-02", "checkin_to": "2026-01-01"}, ["checkin_to"]),
+        ({"min_stars": 6, "min_discount": 101, "limit": 0}, ["limit", "min_discount", "min_stars"]),
+        ({"min_stars": [1, 2]}, ["min_stars"]),
+        ({"min_star": 4, "limit": 101}, ["limit", "min_star"]),
+    ],
+)
+async def test_a_bad_filter_is_refused_with_its_name(
+    client: AsyncClient, filters: dict[str, Any], fields: list[str]
+) -> None:
+    answer = await client.get("/deals", params=filters)
+    assert answer.status_code == 422
+    assert sorted(problem["field"] for problem in answer.json()["error"]["details"]) == fields
+
+
+async def test_an_unknown_parameter_is_refused_with_the_nearest_known_one(client: AsyncClient) -> None:
+    error = (await client.get("/deals", params={"min_star": 4})).json()["error"]
+    assert error["code"] == "unknown_parameter"
+    assert error["details"] == [{"field": "min_star", "message": "is not known; did you mean min_stars?"}]
