@@ -5,6 +5,7 @@ AppError
 │   ├── DealNotFoundError             deal_not_found
 │   └── HotelNotFoundError            hotel_not_found
 ├── ConflictError                409
+│   ├── VersionConflictError          version_conflict
 │   ├── ExternalIdTakenError          external_id_taken
 │   ├── HotelExistsError              hotel_exists
 │   └── HotelHasDealsError            hotel_has_deals
@@ -78,6 +79,15 @@ class HotelNotFoundError(NotFoundError):
 class ConflictError(AppError):
     status = 409
     code = "conflict"
+
+
+class VersionConflictError(ConflictError):
+    code = "version_conflict"
+    sentence = "The deal has been changed meanwhile; read it again."
+
+    def __init__(self, current: int | None = None) -> None:
+        known = () if current is None else (Problem("version", f"is {current} now"),)
+        super().__init__(details=known)
 
 
 class ExternalIdTakenError(ConflictError):

@@ -38,7 +38,7 @@ class Deal(Base):
         CheckConstraint("checkout_date > checkin_date", "checkout_after_checkin"),
         *(
             CheckConstraint(within_the_calendar(column), f"{column}_within_the_calendar")
-            for column in ("checkin_date", "checkout_date", "created_at")
+            for column in ("checkin_date", "checkout_date", "created_at", "updated_at")
         ),
         Index(None, "hotel_id", "star_rating", "price_per_night"),
         Index(None, "star_rating", "id"),
@@ -65,9 +65,17 @@ class Deal(Base):
     is_available: Mapped[bool] = mapped_column(server_default=text("true"))
     categories: Mapped[str] = mapped_column(Text, server_default=text("''"))
     """Names with commas between them."""
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[Instant]
+    updated_at: Mapped[Instant]
 
     hotel: Mapped["Hotel"] = relationship(back_populates="deals", lazy="raise")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it as a plain class attribute
+
+    def touch(self) -> None:
+        """Mark the deal as updated, whatever of it or around it changes: its row is written and its version rises."""
+        self.updated_at = func.now()
 
     def reschedule(self, *, checkin: date, checkout: date) -> None:
         """Move the stay. Raises StayDatesError unless it lasts a night at least."""

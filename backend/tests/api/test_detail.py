@@ -28,6 +28,7 @@ async def test_a_deal_is_shown_with_its_hotel(client: AsyncClient, session: Asyn
     assert answer.status_code == 200
     shown = answer.json()
     assert shown.pop("created_at").endswith("Z")
+    assert shown.pop("updated_at").endswith("Z")
     assert shown == {
         "id": deal.id,
         "external_id": 40117,
@@ -40,6 +41,7 @@ async def test_a_deal_is_shown_with_its_hotel(client: AsyncClient, session: Asyn
         "checkout_date": "2026-03-04",
         "is_available": True,
         "categories": [],
+        "version": 1,
         "hotel": {
             "id": hotel.id,
             "name": "Crown Tower",

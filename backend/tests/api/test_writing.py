@@ -1,5 +1,6 @@
 """POST, PATCH and DELETE of deals."""
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -169,3 +170,41 @@ async def test_a_commit_that_fails_is_never_a_2xx(own_client: AsyncClient, own_d
     answer = await own_client.post("/deals", json=new_deal(hotel))
     assert (answer.status_code, code(answer)) == (500, "internal_error")
     assert (await own_client.get("/deals")).json()["total"] == 0
+
+
+async def test_every_update_adds_one_to_the_version(client: AsyncClient, deal: Deal) -> None:
+    for version, change in enumerate([{"star_rating": 3}, {"star_rating": 3}, {"categories": ["beach"]}], start=2):
+        answer = await client.patch(f"/deals/{deal.id}", json=change)
+        assert answer.json()["version"] == version
+    assert (await client.patch(f"/deals/{deal.id}", json={})).json()["version"] == 4
+    assert answer.json()["updated_at"] > answer.json()["created_at"] or deal.updated_at == deal.created_at
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_another_version_is_a_conflict_that_tells_the_current_one(
+    client: AsyncClient, deal: Deal, method: str
+) -> None:
+    async def send(version: int) -> Response:
+        if method == "DELETE":
+            return await client.delete(f"/deals/{deal.id}", params={"version": version})
+        return await client.patch(f"/deals/{deal.id}", json={"star_rating": 2, "version": version})
+
+    answer = await send(2)
+    assert (answer.status_code, code(answer)) == (409, "version_conflict")
+    assert answer.json()["error"]["details"] == [{"field": "version", "message": "is 1 now"}]
+    assert (await client.get(f"/deals/{deal.id}")).json()["star_rating"] == 4
+    assert (await send(1)).is_success
+
+
+async def test_no_update_is_lost_when_many_write_at_once(own_client: AsyncClient, own_database: Database) -> None:
+    async with own_database.sessions.begin() as session:
+        deal = DealFactory.build()
+        session.add(deal)
+    path = f"/deals/{deal.id}"
+    answers = await asyncio.gather(*(own_client.patch(path, json={"star_rating": n % 5 + 1}) for n in range(20)))
+    done = [answer for answer in answers if answer.status_code == 200]
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert done
+    assert {code(answer) for answer in answers if answer.status_code == 409} <= {"version_conflict"}
+    assert sorted(answer.json()["version"] for answer in done) == list(range(2, len(done) + 2))
+    assert (await own_client.get(path)).json()["version"] == len(done) + 1

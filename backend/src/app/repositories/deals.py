@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.db.violations import violations
 from app.errors import ExternalIdTakenError, HotelNotFoundError
@@ -35,19 +36,34 @@ class DealRepository:
     async def count(self, filters: DealFilters) -> int:
         return await self._session.scalar(select(func.count()).select_from(Deal).where(*conditions(filters))) or 0
 
+    async def version_of(self, deal_id: int) -> int | None:
+        """The version in the database now, None for a deal that is not there."""
+        return await self._session.scalar(select(Deal.version).where(Deal.id == deal_id))
+
     async def add(self, deal: Deal) -> None:
         """Raises ExternalIdTakenError, and HotelNotFoundError for a hotel removed meanwhile."""
         self._session.add(deal)
-        await self.save()
-
-    async def save(self) -> None:
-        """Write what was changed of deals. Raises as `add` does."""
         with violations(_RULES):
             await self._session.flush()
 
-    async def remove(self, deal: Deal) -> None:
+    async def save(self, deal: Deal) -> bool:
+        """Write what was changed of `deal`; False if somebody else changed it first. Raises as `add` does."""
+        deal.touch()
+        return await self._write()
+
+    async def remove(self, deal: Deal) -> bool:
+        """False if somebody else changed the deal first."""
         await self._session.delete(deal)
-        await self._session.flush()
+        return await self._write()
+
+    async def _write(self) -> bool:
+        try:
+            with violations(_RULES):
+                await self._session.flush()
+        except StaleDataError:
+            await self._session.rollback()
+            return False
+        return True
 
 
 def _shown(ids: Select[int]) -> Select[Deal]:

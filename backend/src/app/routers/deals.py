@@ -12,6 +12,7 @@ from app.errors import (
     HotelNotFoundError,
     InvalidError,
     UnknownParameterError,
+    VersionConflictError,
 )
 from app.models import Deal
 from app.paging import Page
@@ -19,11 +20,12 @@ from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.base import MAX_KEY
 from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
-from app.schemas.query import Whole
+from app.schemas.query import QueryVersion, Whole
 
 router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
 
 DealId = Annotated[Whole, Field(ge=1, le=MAX_KEY), Path(description="The deal's key.", examples=[1])]
+IfVersion = Annotated[QueryVersion | None, Query(description="Remove the deal only if it still has this version.")]
 
 
 @router.get("", summary="Search deals", response_model=DealPage, responses=errors(InvalidError, UnknownParameterError))
@@ -61,10 +63,10 @@ async def create_deal(new: DealCreate, deals: Deals, response: Response) -> Deal
     "/{deal_id}",
     summary="Change a deal",
     response_model=DealOut,
-    responses=errors(DealNotFoundError, HotelNotFoundError, ExternalIdTakenError, *BAD_BODY),
+    responses=errors(DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *BAD_BODY),
 )
 async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> Deal:
-    """Changes the fields that are sent and leaves the others as they are."""
+    """Changes the fields that are sent and leaves the others as they are; with `version`, only that version."""
     return await deals.change(deal_id, patch)
 
 
@@ -72,8 +74,8 @@ async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> Deal:
     "/{deal_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Remove a deal",
-    responses=errors(DealNotFoundError, UnknownParameterError),
+    responses=errors(DealNotFoundError, VersionConflictError, InvalidError, UnknownParameterError),
 )
-async def remove_deal(deal_id: DealId, deals: Deals) -> None:
-    """The deal is gone for good."""
-    await deals.remove(deal_id)
+async def remove_deal(deal_id: DealId, deals: Deals, version: IfVersion = None) -> None:
+    """The deal is gone for good; with `version`, only if it still has that version."""
+    await deals.remove(deal_id, version=version)

@@ -16,6 +16,7 @@ from app.schemas.base import (
     Price,
     RoomType,
     Stars,
+    Version,
 )
 from app.schemas.filters import DealFilters
 from app.schemas.hotels import HotelOut
@@ -39,7 +40,9 @@ class DealOut(Output):
     is_available: bool
     categories: Annotated[list[str], BeforeValidator(_names)]
     hotel: HotelOut
+    version: int = Field(description="Rises by one with every update.")
     created_at: datetime
+    updated_at: datetime
 
 
 class DealQuery(DealFilters, PageQuery):
@@ -99,7 +102,8 @@ class DealPatch(Input):
     checkout_date: CalendarDate = _absent()
     is_available: Annotated[bool, Field(strict=True)] = _absent()
     categories: Categories = _absent()
+    version: Annotated[Version | None, Field(description="Change the deal only if it still has this version.")] = None
 
     def changes(self) -> dict[str, Any]:
-        """What was sent, by field."""
-        return self.model_dump(exclude_unset=True)
+        """What was sent, by field, without the version."""
+        return self.model_dump(exclude_unset=True, exclude={"version"})

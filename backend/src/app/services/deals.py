@@ -1,6 +1,6 @@
 """What one can ask of the deals, and do to them."""
 
-from app.errors import DealNotFoundError, HotelNotFoundError
+from app.errors import AppError, DealNotFoundError, HotelNotFoundError, VersionConflictError
 from app.models import Deal, Hotel
 from app.paging import Page
 from app.repositories.deals import DealRepository
@@ -33,9 +33,11 @@ class DealService:
         return await self.get(deal.id)
 
     async def change(self, deal_id: int, patch: DealPatch) -> Deal:
-        """Raises DealNotFoundError and what `create` raises."""
-        deal = await self.get(deal_id)
+        """Raises DealNotFoundError, VersionConflictError and what `create` raises. Nothing sent changes nothing."""
+        deal = await self._at_version(deal_id, patch.version)
         changes = patch.changes()
+        if not changes:
+            return deal
         if "hotel_id" in changes:
             deal.hotel = await self._hotel(changes.pop("hotel_id"))
         if "categories" in changes:
@@ -46,12 +48,25 @@ class DealService:
         )
         for name, value in changes.items():
             setattr(deal, name, value)
-        await self._deals.save()
+        if not await self._deals.save(deal):
+            raise await self._overtaken(deal_id)
         return await self.get(deal_id)
 
-    async def remove(self, deal_id: int) -> None:
-        """Raises DealNotFoundError."""
-        await self._deals.remove(await self.get(deal_id))
+    async def remove(self, deal_id: int, *, version: int | None) -> None:
+        """Raises DealNotFoundError and VersionConflictError."""
+        deal = await self._at_version(deal_id, version)
+        if not await self._deals.remove(deal):
+            raise await self._overtaken(deal_id)
+
+    async def _at_version(self, deal_id: int, version: int | None) -> Deal:
+        deal = await self.get(deal_id)
+        if version is not None and version != deal.version:
+            raise VersionConflictError(deal.version)
+        return deal
+
+    async def _overtaken(self, deal_id: int) -> AppError:
+        version = await self._deals.version_of(deal_id)
+        return DealNotFoundError(deal_id) if version is None else VersionConflictError(version)
 
     async def _hotel(self, hotel_id: int) -> Hotel:
         hotel = await self._hotels.find(hotel_id)
