@@ -1,20 +1,30 @@
 """Questions about deals, and the few ways to change them."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.db.violations import violations
 from app.errors import ExternalIdTakenError, HotelNotFoundError
 from app.models import Deal, Hotel
+from app.repositories.estimates import estimated_rows
 from app.repositories.filters import conditions
+from app.schemas.deals import DealSort
 from app.schemas.filters import DealFilters
 
 _SHOWN: Final = (joinedload(Deal.hotel).undefer(Hotel.avg_star_rating),)
 _RULES: Final = {"uq_deals_external_id": ExternalIdTakenError, "fk_deals_hotel_id_hotels": HotelNotFoundError}
+_COLUMNS: Final[dict[str, InstrumentedAttribute[Any]]] = {
+    "id": Deal.id,
+    "price_per_night": Deal.price_per_night,
+    "star_rating": Deal.star_rating,
+    "discount_percent": Deal.discount_percent,
+    "checkin_date": Deal.checkin_date,
+    "created_at": Deal.created_at,
+}
 
 
 class DealRepository:
@@ -28,13 +38,19 @@ class DealRepository:
         statement = select(Deal).where(Deal.id == deal_id).options(*_SHOWN)
         return await self._session.scalar(statement, execution_options={"populate_existing": True})
 
-    async def page(self, filters: DealFilters, *, skip: int, limit: int) -> list[Deal]:
-        """Deals by id. The ids are found first, so that skipped deals are neither joined nor averaged."""
-        ids = select(Deal.id).where(*conditions(filters)).order_by(Deal.id).offset(skip).limit(limit)
-        return list(await self._session.scalars(_shown(ids).order_by(Deal.id)))
+    async def page(self, filters: DealFilters, *, sort: DealSort, skip: int, limit: int) -> list[Deal]:
+        """Deals in the order of `sort`. The ids are found first: skipped deals are neither joined nor averaged."""
+        order = _order(sort)
+        ids = select(Deal.id).where(*conditions(filters)).order_by(*order).offset(skip).limit(limit)
+        shown = select(Deal).where(Deal.id.in_(ids)).options(*_SHOWN).order_by(*order)
+        return list(await self._session.scalars(shown))
 
     async def count(self, filters: DealFilters) -> int:
         return await self._session.scalar(select(func.count()).select_from(Deal).where(*conditions(filters))) or 0
+
+    async def estimate(self, filters: DealFilters) -> int:
+        """The planner's idea of the count."""
+        return await estimated_rows(self._session, select(Deal.id).where(*conditions(filters)))
 
     async def version_of(self, deal_id: int) -> int | None:
         """The version in the database now, None for a deal that is not there."""
@@ -66,5 +82,6 @@ class DealRepository:
         return True
 
 
-def _shown(ids: Select[int]) -> Select[Deal]:
-    return select(Deal).where(Deal.id.in_(ids)).options(*_SHOWN)
+def _order(sort: DealSort) -> tuple[ColumnElement[Any], ...]:
+    columns = [_COLUMNS[field] for field in dict.fromkeys((sort.field, "id"))]
+    return tuple(column.desc() if sort.is_descending else column.asc() for column in columns)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Request, Response, status
 from pydantic import Field
 
 from app.dependencies import Deals
@@ -16,6 +16,7 @@ from app.errors import (
 )
 from app.models import Deal
 from app.paging import Page
+from app.routers.links import link_header
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.base import MAX_KEY
@@ -29,9 +30,13 @@ IfVersion = Annotated[QueryVersion | None, Query(description="Remove the deal on
 
 
 @router.get("", summary="Search deals", response_model=DealPage, responses=errors(InvalidError, UnknownParameterError))
-async def list_deals(query: Annotated[DealQuery, Query()], deals: Deals) -> Page[Deal]:
-    """A page of the deals, each with its hotel."""
-    return await deals.page(query)
+async def list_deals(
+    query: Annotated[DealQuery, Query()], deals: Deals, request: Request, response: Response
+) -> Page[Deal]:
+    """A page of the deals, each with its hotel. `Link` leads to the pages around it."""
+    page = await deals.page(query)
+    response.headers.update(link_header(request, page))
+    return page
 
 
 @router.get(

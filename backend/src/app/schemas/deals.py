@@ -1,10 +1,12 @@
 """Deals as clients see them, and what the list takes."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from app.paging import Count
 from app.schemas.base import (
     Amount,
     CalendarDate,
@@ -45,8 +47,36 @@ class DealOut(Output):
     updated_at: datetime
 
 
+class DealSort(StrEnum):
+    """What the list can be ordered by, and by that in descending order; ties are in the order of `id`."""
+
+    ID = "id"
+    ID_DESC = "-id"
+    PRICE = "price_per_night"
+    PRICE_DESC = "-price_per_night"
+    STARS = "star_rating"
+    STARS_DESC = "-star_rating"
+    DISCOUNT = "discount_percent"
+    DISCOUNT_DESC = "-discount_percent"
+    CHECKIN = "checkin_date"
+    CHECKIN_DESC = "-checkin_date"
+    CREATED = "created_at"
+    CREATED_DESC = "-created_at"
+
+    @property
+    def field(self) -> str:
+        return self.value.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        return self.value.startswith("-")
+
+
 class DealQuery(DealFilters, PageQuery):
     """Everything GET /deals accepts."""
+
+    sort: DealSort = Field(DealSort.ID, description="A field, `-` before it for descending; ties follow `id`.")
+    count: Count = Field(Count.EXACT, description="How to find `total`; `none` is the quickest.")
 
 
 class DealPage(PageOut):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.paging import Count
 from app.schemas.base import MAX_KEY, Input, Output
 from app.schemas.query import Whole
 
@@ -14,6 +15,9 @@ class PageQuery(Input):
 
 
 class PageOut(Output):
-    total: int = Field(description="How many there are in all.")
+    total: int | None = Field(description="How many match in all; null if nobody counted.")
+    total_kind: Count = Field(
+        description="Whether `total` was counted, is the planner's estimate, or was not asked for."
+    )
     skip: int
     limit: int

@@ -2,7 +2,7 @@
 
 from app.errors import AppError, DealNotFoundError, HotelNotFoundError, VersionConflictError
 from app.models import Deal, Hotel
-from app.paging import Page
+from app.paging import Count, Page
 from app.repositories.deals import DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch, DealQuery
@@ -21,8 +21,16 @@ class DealService:
         return deal
 
     async def page(self, query: DealQuery) -> Page[Deal]:
-        items = await self._deals.page(query, skip=query.skip, limit=query.limit)
-        return Page(items, await self._deals.count(query), query.skip, query.limit)
+        """A page, found with one deal more than asked for, to know whether more follow."""
+        found = await self._deals.page(query, sort=query.sort, skip=query.skip, limit=query.limit + 1)
+        return Page(
+            items=found[: query.limit],
+            total=await self._total(query),
+            total_kind=query.count,
+            skip=query.skip,
+            limit=query.limit,
+            has_more=len(found) > query.limit,
+        )
 
     async def create(self, new: DealCreate) -> Deal:
         """Raises HotelNotFoundError, ExternalIdTakenError and StayDatesError."""
@@ -67,6 +75,15 @@ class DealService:
     async def _overtaken(self, deal_id: int) -> AppError:
         version = await self._deals.version_of(deal_id)
         return DealNotFoundError(deal_id) if version is None else VersionConflictError(version)
+
+    async def _total(self, query: DealQuery) -> int | None:
+        match query.count:
+            case Count.EXACT:
+                return await self._deals.count(query)
+            case Count.ESTIMATED:
+                return await self._deals.estimate(query)
+            case Count.NONE:
+                return None
 
     async def _hotel(self, hotel_id: int) -> Hotel:
         hotel = await self._hotels.find(hotel_id)
