@@ -1,6 +1,7 @@
 """Questions about deals, and the few ways to change them."""
 
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +28,14 @@ _COLUMNS: Final[dict[str, InstrumentedAttribute[Any]]] = {
 }
 
 
+class CityPrices(NamedTuple):
+    """The deals of one city; a city's name is the same whatever its case."""
+
+    city: str
+    avg_price: Decimal
+    deal_count: int
+
+
 class DealRepository:
     """Deals come with all that is shown of them: their hotel and its average."""
 
@@ -51,6 +60,18 @@ class DealRepository:
     async def estimate(self, filters: DealFilters) -> int:
         """The planner's idea of the count."""
         return await estimated_rows(self._session, select(Deal.id).where(*conditions(filters)))
+
+    async def stats(self, filters: DealFilters) -> list[CityPrices]:
+        """The matching deals by city, in the order of the cities' names."""
+        city = func.lower(Hotel.city)
+        statement = (
+            select(func.min(Hotel.city), func.round(func.avg(Deal.price_per_night), 2), func.count())
+            .join(Deal.hotel)
+            .where(*conditions(filters))
+            .group_by(city)
+            .order_by(city)
+        )
+        return [CityPrices(*row) for row in await self._session.execute(statement)]
 
     async def version_of(self, deal_id: int) -> int | None:
         """The version in the database now, None for a deal that is not there."""

@@ -16,12 +16,14 @@ from app.errors import (
 )
 from app.models import Deal
 from app.paging import Page
+from app.repositories.deals import CityPrices
 from app.routers.links import link_header
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.base import MAX_KEY
 from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
 from app.schemas.query import QueryVersion, Whole
+from app.schemas.stats import CityStats, StatsQuery
 
 router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
 
@@ -37,6 +39,20 @@ async def list_deals(
     page = await deals.page(query)
     response.headers.update(link_header(request, page))
     return page
+
+
+@router.get(
+    "/stats",
+    summary="Prices by city",
+    response_model=list[CityStats],
+    responses=errors(InvalidError, UnknownParameterError),
+)
+async def read_stats(query: Annotated[StatsQuery, Query()], deals: Deals) -> list[CityPrices]:
+    """Average price and number of the matching deals, by city.
+
+    Counts what can be booked: `available_only` is **true** here unless it is given.
+    """
+    return await deals.stats(query)
 
 
 @router.get(

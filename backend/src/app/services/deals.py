@@ -3,9 +3,10 @@
 from app.errors import AppError, DealNotFoundError, HotelNotFoundError, VersionConflictError
 from app.models import Deal, Hotel
 from app.paging import Count, Page
-from app.repositories.deals import DealRepository
+from app.repositories.deals import CityPrices, DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch, DealQuery
+from app.schemas.stats import StatsQuery
 
 
 class DealService:
@@ -31,6 +32,9 @@ class DealService:
             limit=query.limit,
             has_more=len(found) > query.limit,
         )
+
+    async def stats(self, query: StatsQuery) -> list[CityPrices]:
+        return await self._deals.stats(query)
 
     async def create(self, new: DealCreate) -> Deal:
         """Raises HotelNotFoundError, ExternalIdTakenError and StayDatesError."""
