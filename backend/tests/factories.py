@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import factory
 
-from app.models import Deal, Hotel
+from app.models import Category, Deal, Hotel
 
 
 class HotelFactory(factory.Factory):
@@ -30,3 +30,10 @@ class DealFactory(factory.Factory):
     discount_percent = 25
     checkin_date = date(2026, 3, 1)
     checkout_date = factory.LazyAttribute(lambda deal: deal.checkin_date + timedelta(days=3))
+
+
+class CategoryFactory(factory.Factory):
+    class Meta:
+        model = Category
+
+    name = factory.Sequence(lambda number: f"category {number}")

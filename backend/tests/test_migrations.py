@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from app.db.base import Base
 from app.db.migrations import alembic_config, current_revision, migrate, newest_revision
 from app.db.urls import sync_url
-from databases import TestServer
+from databases import TestServer, connect
 
 
 @pytest.fixture
@@ -52,3 +52,45 @@ def test_every_step_can_be_taken_back_and_taken_again(empty_url: str) -> None:
 def test_migrating_twice_does_nothing(empty_url: str) -> None:
     assert migrate(empty_url)
     assert not migrate(empty_url)
+
+
+def test_categories_come_out_of_the_text_and_go_back_into_it(empty_url: str) -> None:
+    config = alembic_config(empty_url)
+    command.upgrade(config, "0003")
+    names = ["beach", "business", "family", "luxury", "romantic"]
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO hotels (name, city, country, phone) VALUES ('Crown Tower', 'Toronto', 'Canada', '+1')"
+        )
+        cursor.execute(
+            """
+            INSERT INTO deals (hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
+                               checkin_date, checkout_date, categories)
+            SELECT 1, 'Suite', 5, 100, 120, 10, '2026-03-01', '2026-03-02',
+                   array_to_string((%s::text[])[1 + n %% 5 : 1 + n %% 5 + n %% 3], ' ,')
+            FROM generate_series(1, 50000) AS n
+            """,
+            [names],
+        )
+        cursor.execute("UPDATE deals SET categories = ' Luxury,luxury,, romantic ,luxury' WHERE id = 1")
+        cursor.execute("SELECT sum(cardinality(string_to_array(categories, ','))) + 2 FROM deals WHERE id > 1")
+        links = cursor.fetchone()
+
+    command.upgrade(config, "0004")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(lower(name) ORDER BY lower(name)) FROM categories")
+        assert cursor.fetchone() == (names,)
+        cursor.execute("SELECT count(*) FROM deal_categories")
+        assert cursor.fetchone() == links
+
+    command.downgrade(config, "0003")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT sum(cardinality(string_to_array(categories, ','))) FROM deals")
+        assert cursor.fetchone() == links
+        cursor.execute("SELECT lower(categories) FROM deals WHERE id = 1")
+        assert cursor.fetchone() == ("luxury,romantic",)
+
+    command.upgrade(config, "0004")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM deal_categories")
+        assert cursor.fetchone() == links

@@ -1,4 +1,4 @@
-"""The catalogue: hotels and their deals.
+"""The catalogue: hotels, their deals, and the categories deals are filed under.
 
 A rule that can be stated about one deal is a method of `Deal`; the named constraints are the net under it.
 """
@@ -9,11 +9,12 @@ from decimal import Decimal
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Column,
     ForeignKey,
     Index,
     SmallInteger,
     String,
-    Text,
+    Table,
     UniqueConstraint,
     func,
     select,
@@ -23,6 +24,14 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.db.base import Base, Instant, Key, Money, plain_text, within_the_calendar
 from app.errors import StayDatesError
+
+deal_categories = Table(
+    "deal_categories",
+    Base.metadata,
+    Column("deal_id", BigInteger, ForeignKey("deals.id", ondelete="CASCADE"), primary_key=True),
+    Column("category_id", BigInteger, ForeignKey("categories.id"), primary_key=True),
+    Index(None, "category_id", "deal_id"),
+)
 
 
 class Deal(Base):
@@ -63,13 +72,18 @@ class Deal(Base):
     checkin_date: Mapped[date]
     checkout_date: Mapped[date]
     is_available: Mapped[bool] = mapped_column(server_default=text("true"))
-    categories: Mapped[str] = mapped_column(Text, server_default=text("''"))
-    """Names with commas between them."""
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[Instant]
     updated_at: Mapped[Instant]
 
     hotel: Mapped["Hotel"] = relationship(back_populates="deals", lazy="raise")
+    categories: Mapped[list["Category"]] = relationship(
+        secondary=deal_categories,
+        back_populates="deals",
+        order_by="Category.name",
+        lazy="raise",
+        passive_deletes=True,
+    )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it as a plain class attribute
 
@@ -112,3 +126,20 @@ class Hotel(Base):
     """The average star rating of all deals of the hotel, two decimals, None without deals; load it by name."""
 
     deals: Mapped[list[Deal]] = relationship(back_populates="hotel", lazy="raise", passive_deletes="all")
+
+
+class Category(Base):
+    """A name that deals are filed under; names that differ only in case are the same."""
+
+    __tablename__ = "categories"
+    __table_args__ = (
+        CheckConstraint(plain_text("name"), "name_is_plain"),
+        Index("uq_categories_lower_name", text("lower(name)"), unique=True),
+    )
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(String(50))
+
+    deals: Mapped[list[Deal]] = relationship(
+        secondary=deal_categories, back_populates="categories", lazy="raise", passive_deletes=True
+    )

@@ -8,7 +8,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from factories import DealFactory, HotelFactory
+from factories import CategoryFactory, DealFactory, HotelFactory
 
 
 @pytest.fixture(autouse=True)
@@ -17,12 +17,26 @@ async def deals(session: AsyncSession) -> None:
     rome = HotelFactory.build(city="Rome", country="Italy")
     istanbul = HotelFactory.build(city="\u0130stanbul", country="T\u00fcrkiye")
     odd = HotelFactory.build(city="100%_Town", country="Nowhere")
+    luxury, beach = CategoryFactory.build(name="luxury"), CategoryFactory.build(name="Beach")
     make = DealFactory.build
     session.add_all(
         [
-            make(external_id=1, hotel=toronto, star_rating=3, price_per_night=Decimal("50.00")),
+            make(
+                external_id=1,
+                hotel=toronto,
+                categories=[luxury, beach],
+                star_rating=3,
+                price_per_night=Decimal("50.00"),
+            ),
             make(external_id=2, hotel=toronto, star_rating=5, price_per_night=Decimal("150.00"), is_available=False),
-            make(external_id=3, hotel=rome, star_rating=4, price_per_night=Decimal("99.99"), discount_percent=50),
+            make(
+                external_id=3,
+                hotel=rome,
+                categories=[beach],
+                star_rating=4,
+                price_per_night=Decimal("99.99"),
+                discount_percent=50,
+            ),
             make(external_id=4, hotel=istanbul, room_type="Su\u0131te", checkin_date=date(2026, 4, 1)),
             make(external_id=5, hotel=odd, room_type="Single", checkin_date=date(2026, 5, 1), discount_percent=100),
         ]
@@ -57,6 +71,11 @@ async def found(client: AsyncClient, **filters: Any) -> list[int]:
         ({"price_min": 50, "price_max": 50}, [1]),
         ({"available_only": "true"}, [1, 3, 4, 5]),
         ({"available_only": "false"}, [1, 2, 3, 4, 5]),
+        ({"category": "LUXURY"}, [1]),
+        ({"category": "beach"}, [1, 3]),
+        ({"category": ["luxury", "beach"]}, [1, 3]),
+        ({"category": ["luxury", "unknown"]}, [1]),
+        ({"category": "unknown"}, []),
         ({"room_type": "single"}, [5]),
         ({"min_discount": 50}, [3, 5]),
         ({"min_discount": 0}, [1, 2, 3, 4, 5]),

@@ -13,7 +13,10 @@ from app.loading.contract import LoadReport, OnConflict, Progress
 from app.loading.pipeline import load_deals
 from loading.deal_files import Row, write_rows
 
-_ANYTHING: Final = "SELECT id FROM hotels UNION ALL SELECT id FROM deals"
+_ANYTHING: Final = """
+    SELECT id FROM hotels UNION ALL SELECT id FROM deals
+    UNION ALL SELECT id FROM categories UNION ALL SELECT deal_id FROM deal_categories
+"""
 _OTHERS: Final = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()

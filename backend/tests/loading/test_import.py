@@ -15,7 +15,7 @@ from loading.deal_files import row, write_rows
 AS_IN_THE_FILE: Final = """
     SELECT external_id, hotels.name, city, country, star_rating, phone, room_type, price_per_night, original_price,
         discount_percent, checkin_date, checkout_date, is_available,
-        categories,
+        ARRAY(SELECT name FROM deal_categories JOIN categories ON id = category_id WHERE deal_id = deals.id ORDER BY 1),
         to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
     FROM deals JOIN hotels ON hotels.id = hotel_id
     ORDER BY deals.id
@@ -23,6 +23,8 @@ AS_IN_THE_FILE: Final = """
 EVERY_VERSION_OF_A_ROW: Final = """
     SELECT tableoid, ctid, xmin FROM hotels
     UNION ALL SELECT tableoid, ctid, xmin FROM deals
+    UNION ALL SELECT tableoid, ctid, xmin FROM categories
+    UNION ALL SELECT tableoid, ctid, xmin FROM deal_categories
     ORDER BY 1, 2
 """
 SEQUENCES: Final = "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1"
@@ -38,13 +40,23 @@ def test_every_cell_of_the_file_arrives(importer: Importer, catalogue: Catalogue
     _load_generated(importer)
     with importer.file.open(encoding="utf-8", newline="") as file:
         _, *rows = csv.reader(file)
-    assert [[str(value) for value in deal] for deal in catalogue.all(AS_IN_THE_FILE)] == rows
+    expected = [[*cells[:13], _sorted(cells[13]), cells[14]] for cells in rows]
+    assert [[_cell(value) for value in deal] for deal in catalogue.all(AS_IN_THE_FILE)] == expected
 
 
-def test_the_report_counts_what_was_done(importer: Importer) -> None:
+def _sorted(categories: str) -> str:
+    return ",".join(sorted(categories.split(",")))
+
+
+def _cell(value: object) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def test_the_report_counts_what_was_done(importer: Importer, catalogue: Catalogue) -> None:
     report = _load_generated(importer)
+    links = len(catalogue.all("TABLE deal_categories"))
     assert (report.rows, report.rejected, report.rejects) == (600, 0, None)
-    assert report.merged == Merged(hotels_added=150, deals_inserted=600)
+    assert report.merged == Merged(hotels_added=150, categories_added=5, deals_inserted=600, links_written=links)
     assert report.seconds > 0
 
 
@@ -62,6 +74,11 @@ def test_the_same_file_again_changes_nothing(importer: Importer, catalogue: Cata
     assert again.merged == Merged(deals_unchanged=600)
     assert catalogue.all(EVERY_VERSION_OF_A_ROW) == before
     assert catalogue.all(SEQUENCES) == numbers
+
+
+def test_a_new_deal_starts_at_version_1(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row())
+    assert catalogue.one("SELECT version FROM deals") == 1
 
 
 def test_an_instant_without_an_offset_is_utc_whatever_the_session_says(

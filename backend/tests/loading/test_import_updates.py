@@ -19,7 +19,6 @@ CHANGES = (
     {"checkin_date": "2026-02-28"},
     {"checkout_date": "2026-03-05"},
     {"is_available": "False"},
-    {"categories": "luxury,beach"},
     {"created_at": "2025-11-03T09:12:45Z"},
     {"hotel_name": "Park Inn", "hotel_city": "Rome", "hotel_country": "Italy", "hotel_phone": "+39-06-555-1000"},
 )
@@ -31,6 +30,14 @@ def test_a_changed_cell_updates_its_deal_alone(importer: Importer, changes: dict
     newer = (row(**changes), row(id="8"), other_hotel(id="9"))
     assert importer(*newer).merged == Merged(deals_updated=1, deals_unchanged=2)
     assert importer(*newer).merged == Merged(deals_unchanged=3)
+
+
+def test_an_update_counts_up_the_version_and_dates_it(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(), row(id="8"))
+    importer(row(price_per_night="100"), row(id="8"))
+    importer(row(price_per_night="101"), row(id="8"))
+    assert catalogue.all("SELECT version FROM deals ORDER BY external_id") == [(3,), (1,)]
+    assert catalogue.one("SELECT external_id FROM deals ORDER BY updated_at DESC LIMIT 1") == 7
 
 
 def test_an_update_keeps_the_deals_own_key(importer: Importer, catalogue: Catalogue) -> None:
@@ -70,9 +77,9 @@ def test_error_with_partial_adds_the_others(importer: Importer, catalogue: Catal
 def test_a_deal_that_somebody_else_is_writing_is_updated_after_them(importer: Importer, catalogue: Catalogue) -> None:
     importer(row())
     with ThreadPoolExecutor() as pool, closing(psycopg2.connect(importer.dsn)) as somebody, somebody.cursor() as cursor:
-        cursor.execute("UPDATE deals SET room_type = 'Twin'")
+        cursor.execute("UPDATE deals SET room_type = 'Twin', version = version + 1")
         running = pool.submit(importer, row(price_per_night="100"))
         catalogue.wait_for_a_blocked_session(unless=running.done)
         somebody.commit()
         running.result()
-    assert catalogue.all("SELECT room_type, price_per_night::text FROM deals") == [("Deluxe", "100.00")]
+    assert catalogue.all("SELECT room_type, price_per_night::text, version FROM deals") == [("Deluxe", "100.00", 3)]

@@ -22,18 +22,22 @@ def lines_of(text: str) -> list[str]:
 def test_the_summary_has_every_count() -> None:
     merged = Merged(
         hotels_added=150,
+        categories_added=5,
         deals_inserted=40_000,
         deals_updated=9_000,
         deals_unchanged=1_000,
+        links_written=80_073,
     )
     text = printed(LoadReport(rows=50_000, rejected=0, rejects=None, merged=merged, seconds=3.14))
     for label, count in {
         "Rows read": "50,000",
         "Rows rejected": "0",
         "Hotels added": "150",
+        "Categories added": "5",
         "Deals inserted": "40,000",
         "Deals updated": "9,000",
         "Deals unchanged": "1,000",
+        "Category links written": "80,073",
         "Seconds": "3.1",
     }.items():
         assert any(line.startswith(label) and line.endswith(f" {count}") for line in lines_of(text)), label

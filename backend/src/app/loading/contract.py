@@ -52,10 +52,12 @@ class Merged:
     """What writing the good rows did to the catalogue."""
 
     hotels_added: int = 0
+    categories_added: int = 0
     deals_inserted: int = 0
     deals_updated: int = 0
     deals_unchanged: int = 0
     """Rows whose deal had their values already, or was to be skipped."""
+    links_written: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

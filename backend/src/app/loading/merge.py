@@ -1,6 +1,6 @@
 """From the staged rows into the catalogue, one statement a table.
 
-Locks are taken in the order hotels, deals, and within a table by key, so that writers queue up.
+Locks are taken in the order categories, hotels, deals, and within a table by key, so that writers queue up.
 """
 
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
 
 from app.loading.contract import Merged, OnConflict
+from app.loading.filing import add_categories, link_categories
 
 _ADD_HOTELS: Final = """
     INSERT INTO hotels (name, city, country, phone)
@@ -17,68 +18,85 @@ _ADD_HOTELS: Final = """
     GROUP BY hotel_name, hotel_city, hotel_country, hotel_phone
     ORDER BY min(line)
 """
+_NOTE_CHANGES: Final = "CREATE TEMPORARY TABLE changed (deal_id bigint, line bigint) ON COMMIT DROP"
 _UPDATE_DEALS: Final = """
     WITH outdated AS (
         SELECT deals.id AS deal_id, hotels.id AS hotel_id, staged.*
         FROM staged
+        JOIN filed USING (categories)
         JOIN hotels ON hotels.phone = staged.hotel_phone
         JOIN deals ON deals.external_id = staged.id
         WHERE (
             deals.hotel_id, deals.room_type, deals.star_rating, deals.price_per_night, deals.original_price,
-            deals.discount_percent, deals.checkin_date, deals.checkout_date, deals.is_available, deals.categories,
-            deals.created_at
+            deals.discount_percent, deals.checkin_date, deals.checkout_date, deals.is_available, deals.created_at
         ) IS DISTINCT FROM (
             hotels.id, staged.room_type, staged.hotel_star_rating, staged.price_per_night, staged.original_price,
-            staged.discount_percent, staged.checkin_date, staged.checkout_date, staged.is_available, staged.categories,
-            staged.created_at
+            staged.discount_percent, staged.checkin_date, staged.checkout_date, staged.is_available, staged.created_at
+        ) OR filed.category_ids <> ARRAY(
+            SELECT category_id FROM deal_categories WHERE deal_id = deals.id ORDER BY category_id
         )
         ORDER BY deals.id
         FOR UPDATE OF deals
+    ), updated AS (
+        UPDATE deals
+        SET hotel_id = outdated.hotel_id,
+            room_type = outdated.room_type,
+            star_rating = outdated.hotel_star_rating,
+            price_per_night = outdated.price_per_night,
+            original_price = outdated.original_price,
+            discount_percent = outdated.discount_percent,
+            checkin_date = outdated.checkin_date,
+            checkout_date = outdated.checkout_date,
+            is_available = outdated.is_available,
+            created_at = outdated.created_at,
+            version = deals.version + 1,
+            updated_at = now()
+        FROM outdated
+        WHERE deals.id = outdated.deal_id
+        RETURNING deals.id, outdated.line
     )
-    UPDATE deals
-    SET hotel_id = outdated.hotel_id,
-        room_type = outdated.room_type,
-        star_rating = outdated.hotel_star_rating,
-        price_per_night = outdated.price_per_night,
-        original_price = outdated.original_price,
-        discount_percent = outdated.discount_percent,
-        checkin_date = outdated.checkin_date,
-        checkout_date = outdated.checkout_date,
-        is_available = outdated.is_available,
-        categories = outdated.categories,
-        created_at = outdated.created_at
-    FROM outdated
-    WHERE deals.id = outdated.deal_id
+    INSERT INTO changed (deal_id, line) SELECT id, line FROM updated
 """
 _INSERT_DEALS: Final = """
-    INSERT INTO deals (
-        external_id, hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
-        checkin_date, checkout_date, is_available, categories, created_at
+    WITH inserted AS (
+        INSERT INTO deals (
+            external_id, hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
+            checkin_date, checkout_date, is_available, created_at
+        )
+        SELECT
+            staged.id, hotels.id, room_type, hotel_star_rating, price_per_night, original_price, discount_percent,
+            checkin_date, checkout_date, is_available, created_at
+        FROM staged
+        JOIN hotels ON hotels.phone = staged.hotel_phone
+        WHERE NOT EXISTS (SELECT FROM deals WHERE deals.external_id = staged.id)
+        ORDER BY line
+        RETURNING id, external_id
     )
-    SELECT
-        staged.id, hotels.id, room_type, hotel_star_rating, price_per_night, original_price, discount_percent,
-        checkin_date, checkout_date, is_available, categories, created_at
-    FROM staged
-    JOIN hotels ON hotels.phone = staged.hotel_phone
-    WHERE NOT EXISTS (SELECT FROM deals WHERE deals.external_id = staged.id)
-    ORDER BY line
+    INSERT INTO changed (deal_id, line)
+    SELECT inserted.id, staged.line FROM inserted JOIN staged ON staged.id = inserted.external_id
 """
 # A table that was filled a moment ago looks empty to the planner until then.
-_REFRESH_STATISTICS: Final = "ANALYZE hotels, deals"
+_REFRESH_STATISTICS: Final = "ANALYZE hotels, categories, deals, deal_categories"
 
 
 def merge(cursor: Cursor, *, on_conflict: OnConflict, rows: int) -> Merged:
-    """Write the `rows` staged rows. A deal that has its row's values already stays untouched."""
-    hotels_added = _changed_by(cursor, _ADD_HOTELS)
+    """Write the `rows` staged rows. A deal that has its row's values already keeps its version and `updated_at`."""
+    categories_added = add_categories(cursor)
+    cursor.execute(_ADD_HOTELS)
+    hotels_added = cursor.rowcount
+    cursor.execute(_NOTE_CHANGES)
     updated = _changed_by(cursor, _UPDATE_DEALS) if on_conflict is OnConflict.UPDATE else 0
     inserted = _changed_by(cursor, _INSERT_DEALS)
+    links_written = link_categories(cursor)
     if inserted or updated:
         cursor.execute(_REFRESH_STATISTICS)
     return Merged(
         hotels_added=hotels_added,
+        categories_added=categories_added,
         deals_inserted=inserted,
         deals_updated=updated,
         deals_unchanged=rows - inserted - updated,
+        links_written=links_written,
     )
 
 

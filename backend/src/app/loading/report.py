@@ -68,7 +68,9 @@ def _counts(report: LoadReport) -> dict[str, int]:
 def _changes(merged: Merged) -> dict[str, int]:
     return {
         "Hotels added": merged.hotels_added,
+        "Categories added": merged.categories_added,
         "Deals inserted": merged.deals_inserted,
         "Deals updated": merged.deals_updated,
         "Deals unchanged": merged.deals_unchanged,
+        "Category links written": merged.links_written,
     }

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.db.violations import violations
@@ -16,7 +16,7 @@ from app.repositories.filters import conditions
 from app.schemas.deals import DealSort
 from app.schemas.filters import DealFilters
 
-_SHOWN: Final = (joinedload(Deal.hotel).undefer(Hotel.avg_star_rating),)
+_SHOWN: Final = (joinedload(Deal.hotel).undefer(Hotel.avg_star_rating), selectinload(Deal.categories))
 _RULES: Final = {"uq_deals_external_id": ExternalIdTakenError, "fk_deals_hotel_id_hotels": HotelNotFoundError}
 _COLUMNS: Final[dict[str, InstrumentedAttribute[Any]]] = {
     "id": Deal.id,
@@ -37,7 +37,7 @@ class CityPrices(NamedTuple):
 
 
 class DealRepository:
-    """Deals come with all that is shown of them: their hotel and its average."""
+    """Deals come with all that is shown of them: their hotel with its average, and their categories."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, ColumnExpressionArgument, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models import Deal, Hotel
+from app.models import Category, Deal, Hotel
 from app.schemas.filters import DealFilters
 
 _Condition = Callable[[Any], ColumnExpressionArgument[bool]]
@@ -15,12 +16,17 @@ def _in_hotels(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return Deal.hotel_id.in_(select(Hotel.id).where(condition))
 
 
+def _named(column: InstrumentedAttribute[str], names: list[str]) -> ColumnElement[bool]:
+    return func.lower(column).in_([func.lower(name) for name in names])
+
+
 _CONDITIONS: Final[dict[str, _Condition]] = {
-    "city": lambda names: _in_hotels(func.lower(Hotel.city).in_([func.lower(name) for name in names])),
+    "city": lambda names: _in_hotels(_named(Hotel.city, names)),
     "country": lambda name: _in_hotels(func.lower(Hotel.country) == func.lower(name)),
     "min_stars": lambda stars: Deal.star_rating >= stars,
     "price_min": lambda price: Deal.price_per_night >= price,
     "price_max": lambda price: Deal.price_per_night <= price,
+    "category": lambda names: Deal.categories.any(_named(Category.name, names)),
     "available_only": lambda _: Deal.is_available,
     "hotel_id": lambda hotel_id: Deal.hotel_id == hotel_id,
     "room_type": lambda name: func.lower(Deal.room_type) == func.lower(name),

@@ -1,8 +1,9 @@
 """Deals as clients see them, and what the list takes."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -25,8 +26,12 @@ from app.schemas.hotels import HotelOut
 from app.schemas.paging import PageOut, PageQuery
 
 
-def _names(categories: str) -> list[str]:
-    return categories.split(",") if categories else []
+class _Named(Protocol):
+    name: str
+
+
+def _names(categories: Iterable[_Named]) -> list[str]:
+    return [category.name for category in categories]
 
 
 class DealOut(Output):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.schemas.base import CalendarDate, Input, PlaceName, RoomType
+from app.schemas.base import CalendarDate, CategoryName, Input, PlaceName, RoomType
 from app.schemas.query import QueryFlag, QueryId, QueryPrice, Whole
 
 _MOST_VALUES = 50
@@ -25,6 +25,10 @@ class DealFilters(Input):
     min_stars: Annotated[Whole, Field(ge=1, le=5)] | None = Field(None, description="At least so many stars.")
     price_min: QueryPrice | None = Field(None, description="Lowest price per night, inclusive.")
     price_max: QueryPrice | None = Field(None, description="Highest price per night, inclusive.")
+    category: Annotated[
+        list[CategoryName],
+        Field(max_length=_MOST_VALUES, description="A category, whatever the case. Repeat it for any of them."),
+    ] = Field(default_factory=list)
     available_only: QueryFlag = Field(default=False, description="Only deals that can be booked.")
     hotel_id: QueryId | None = Field(None, description="Only deals of this hotel.")
     room_type: RoomType | None = Field(None, description="The whole room type, whatever the case.")

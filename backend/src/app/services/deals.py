@@ -3,6 +3,7 @@
 from app.errors import AppError, DealNotFoundError, HotelNotFoundError, VersionConflictError
 from app.models import Deal, Hotel
 from app.paging import Count, Page
+from app.repositories.categories import CategoryRepository
 from app.repositories.deals import CityPrices, DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch, DealQuery
@@ -10,9 +11,10 @@ from app.schemas.stats import StatsQuery
 
 
 class DealService:
-    def __init__(self, *, deals: DealRepository, hotels: HotelRepository) -> None:
+    def __init__(self, *, deals: DealRepository, hotels: HotelRepository, categories: CategoryRepository) -> None:
         self._deals = deals
         self._hotels = hotels
+        self._categories = categories
 
     async def get(self, deal_id: int) -> Deal:
         """Raises DealNotFoundError."""
@@ -39,7 +41,8 @@ class DealService:
     async def create(self, new: DealCreate) -> Deal:
         """Raises HotelNotFoundError, ExternalIdTakenError and StayDatesError."""
         values = new.model_dump(exclude={"hotel_id", "categories"})
-        deal = Deal(**values, hotel=await self._hotel(new.hotel_id), categories=",".join(sorted(new.categories)))
+        hotel, categories = await self._hotel(new.hotel_id), await self._categories.named(new.categories)
+        deal = Deal(**values, hotel=hotel, categories=categories)
         deal.reschedule(checkin=new.checkin_date, checkout=new.checkout_date)
         await self._deals.add(deal)
         return await self.get(deal.id)
@@ -53,7 +56,7 @@ class DealService:
         if "hotel_id" in changes:
             deal.hotel = await self._hotel(changes.pop("hotel_id"))
         if "categories" in changes:
-            deal.categories = ",".join(sorted(changes.pop("categories")))
+            deal.categories = await self._categories.named(changes.pop("categories"))
         deal.reschedule(
             checkin=changes.pop("checkin_date", deal.checkin_date),
             checkout=changes.pop("checkout_date", deal.checkout_date),

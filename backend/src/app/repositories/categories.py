@@ -1,0 +1,41 @@
+"""Questions about categories. Names are the same whatever their case, and the database folds it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ARRAY, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Category, deal_categories
+
+
+class CategorySize(NamedTuple):
+    name: str
+    deal_count: int
+
+
+class CategoryRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def named(self, names: Sequence[str]) -> list[Category]:
+        """The categories of these names; one that is not in the catalogue yet is added to it."""
+        if not names:
+            return []
+        name = func.unnest(cast(names, ARRAY(Text))).column_valued("name")
+        is_missing = func.lower(name).not_in(select(func.lower(Category.name)))
+        missing = select(name).where(is_missing).order_by(func.lower(name))
+        await self._session.execute(insert(Category).from_select(["name"], missing).on_conflict_do_nothing())
+        wanted = select(Category).where(func.lower(Category.name).in_(select(func.lower(name))))
+        return list(await self._session.scalars(wanted.order_by(Category.name)))
+
+    async def sizes(self) -> list[CategorySize]:
+        """Every category with the number of its deals, by name."""
+        statement = (
+            select(Category.name, func.count(deal_categories.c.deal_id))
+            .outerjoin(deal_categories, deal_categories.c.category_id == Category.id)
+            .group_by(Category.id)
+            .order_by(Category.name)
+        )
+        return [CategorySize(*row) for row in await self._session.execute(statement)]

@@ -1,0 +1,20 @@
+"""/categories"""
+
+from fastapi import APIRouter
+
+from app.dependencies import Categories
+from app.errors import UnknownParameterError
+from app.repositories.categories import CategorySize
+from app.routers.responses import errors
+from app.routers.strict import StrictRoute
+from app.schemas.categories import CategoryOut
+
+router = APIRouter(prefix="/categories", tags=["categories"], route_class=StrictRoute)
+
+
+@router.get(
+    "", summary="List the categories", response_model=list[CategoryOut], responses=errors(UnknownParameterError)
+)
+async def list_categories(categories: Categories) -> list[CategorySize]:
+    """Every category with the number of its deals, by name."""
+    return await categories.sizes()
