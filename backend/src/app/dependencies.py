@@ -12,6 +12,7 @@ from app.repositories.hotels import HotelRepository
 from app.services.categories import CategoryService
 from app.services.deals import DealService
 from app.services.health import HealthService
+from app.services.hotels import HotelService
 
 
 async def health_service(session: DB) -> HealthService:
@@ -26,6 +27,10 @@ async def deal_service(session: DB) -> DealService:
     )
 
 
+async def hotel_service(session: DB) -> HotelService:
+    return HotelService(hotels=HotelRepository(session))
+
+
 async def category_service(session: DB) -> CategoryService:
     return CategoryService(categories=CategoryRepository(session))
 
@@ -33,3 +38,4 @@ async def category_service(session: DB) -> CategoryService:
 HealthCheck = Annotated[HealthService, Depends(health_service)]
 Deals = Annotated[DealService, Depends(deal_service)]
 Categories = Annotated[CategoryService, Depends(category_service)]
+Hotels = Annotated[HotelService, Depends(hotel_service)]

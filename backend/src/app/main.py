@@ -12,7 +12,7 @@ from app.db.session import Database
 from app.handlers import add_error_handlers
 from app.logging import configure_logging
 from app.middleware import BodyLimit, RequestContext
-from app.routers import categories, deals, health
+from app.routers import categories, deals, health, hotels
 
 
 @asynccontextmanager
@@ -43,5 +43,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_error_handlers(app)
     app.include_router(health.router)
     app.include_router(deals.router)
+    app.include_router(hotels.router)
     app.include_router(categories.router)
     return app

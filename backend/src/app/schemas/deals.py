@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -20,10 +19,11 @@ from app.schemas.base import (
     RoomType,
     Stars,
     Version,
+    absent,
 )
 from app.schemas.filters import DealFilters
 from app.schemas.hotels import HotelOut
-from app.schemas.paging import PageOut, PageQuery
+from app.schemas.paging import PageOut, PageQuery, Sort
 
 
 class _Named(Protocol):
@@ -52,7 +52,7 @@ class DealOut(Output):
     updated_at: datetime
 
 
-class DealSort(StrEnum):
+class DealSort(Sort):
     """What the list can be ordered by, and by that in descending order; ties are in the order of `id`."""
 
     ID = "id"
@@ -68,14 +68,6 @@ class DealSort(StrEnum):
     CREATED = "created_at"
     CREATED_DESC = "-created_at"
 
-    @property
-    def field(self) -> str:
-        return self.value.removeprefix("-")
-
-    @property
-    def is_descending(self) -> bool:
-        return self.value.startswith("-")
-
 
 class DealQuery(DealFilters, PageQuery):
     """Everything GET /deals accepts."""
@@ -85,6 +77,10 @@ class DealQuery(DealFilters, PageQuery):
 
 
 class DealPage(PageOut):
+    total: int | None = Field(description="How many match in all; null if nobody counted.")
+    total_kind: Count = Field(
+        description="Whether `total` was counted, is the planner's estimate, or was not asked for."
+    )
     items: list[DealOut]
 
 
@@ -115,28 +111,20 @@ class DealCreate(Input):
         return checkout
 
 
-def _nothing() -> None:
-    return None
-
-
-def _absent() -> Any:  # noqa: ANN401  stands where a value of any type may be left out, which is not the same as null
-    return Field(default_factory=_nothing)
-
-
 class DealPatch(Input):
     """What to change of a deal; what is absent stays as it is."""
 
-    hotel_id: Id = _absent()
+    hotel_id: Id = absent()
     external_id: Id | None = None
-    room_type: RoomType = _absent()
-    star_rating: Stars = _absent()
-    price_per_night: Price = _absent()
-    original_price: Price = _absent()
-    discount_percent: Percent = _absent()
-    checkin_date: CalendarDate = _absent()
-    checkout_date: CalendarDate = _absent()
-    is_available: Annotated[bool, Field(strict=True)] = _absent()
-    categories: Categories = _absent()
+    room_type: RoomType = absent()
+    star_rating: Stars = absent()
+    price_per_night: Price = absent()
+    original_price: Price = absent()
+    discount_percent: Percent = absent()
+    checkin_date: CalendarDate = absent()
+    checkout_date: CalendarDate = absent()
+    is_available: Annotated[bool, Field(strict=True)] = absent()
+    categories: Categories = absent()
     version: Annotated[Version | None, Field(description="Change the deal only if it still has this version.")] = None
 
     def changes(self) -> dict[str, Any]:

@@ -1,8 +1,12 @@
-"""Hotels as clients see them."""
+"""Hotels as clients see them, what the list takes, and what they can send."""
+
+from typing import Any
 
 from pydantic import Field
 
-from app.schemas.base import Amount, Output
+from app.schemas.base import Amount, HotelName, Input, Output, Phone, PlaceName, absent
+from app.schemas.filters import DealFilters
+from app.schemas.paging import PageOut, PageQuery, Sort
 
 
 class HotelOut(Output):
@@ -11,4 +15,57 @@ class HotelOut(Output):
     city: str
     country: str
     phone: str
-    avg_star_rating: Amount | None = Field(description="Average over all deals of the hotel, two decimals.")
+    avg_star_rating: Amount | None = Field(
+        description="Average over all deals of the hotel, two decimals; null without deals."
+    )
+
+
+class HotelSort(Sort):
+    """What the list can be ordered by, and by that in descending order; ties are in the order of `id`."""
+
+    NAME = "name"
+    NAME_DESC = "-name"
+    MIN_PRICE = "min_price"
+    MIN_PRICE_DESC = "-min_price"
+    DEAL_COUNT = "deal_count"
+    DEAL_COUNT_DESC = "-deal_count"
+    STARS = "avg_star_rating"
+    STARS_DESC = "-avg_star_rating"
+
+
+class HotelQuery(DealFilters, PageQuery):
+    """Everything GET /hotels accepts."""
+
+    sort: HotelSort = Field(HotelSort.NAME, description="A field, `-` before it for descending; ties follow `id`.")
+
+
+class HotelWithDeals(HotelOut):
+    deal_count: int = Field(description="How many of its deals match.")
+    min_price: Amount = Field(description="The lowest price per night of those.")
+
+
+class HotelPage(PageOut):
+    total: int = Field(description="How many hotels have a deal that matches.")
+    items: list[HotelWithDeals]
+
+
+class HotelCreate(Input):
+    """A new hotel."""
+
+    name: HotelName
+    city: PlaceName
+    country: PlaceName
+    phone: Phone
+
+
+class HotelPatch(Input):
+    """What to change of a hotel; what is absent stays as it is."""
+
+    name: HotelName = absent()
+    city: PlaceName = absent()
+    country: PlaceName = absent()
+    phone: Phone = absent()
+
+    def changes(self) -> dict[str, Any]:
+        """What was sent, by field."""
+        return self.model_dump(exclude_unset=True)

@@ -1,10 +1,10 @@
 """What every list takes and gives."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from app.paging import Count
 from app.schemas.base import MAX_KEY, Input, Output
 from app.schemas.query import Whole
 
@@ -15,9 +15,17 @@ class PageQuery(Input):
 
 
 class PageOut(Output):
-    total: int | None = Field(description="How many match in all; null if nobody counted.")
-    total_kind: Count = Field(
-        description="Whether `total` was counted, is the planner's estimate, or was not asked for."
-    )
     skip: int
     limit: int
+
+
+class Sort(StrEnum):
+    """Names of fields, with `-` before them for descending."""
+
+    @property
+    def field(self) -> str:
+        return self.value.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        return self.value.startswith("-")

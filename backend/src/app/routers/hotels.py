@@ -1,0 +1,84 @@
+"""/hotels"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response, status
+from pydantic import Field
+
+from app.dependencies import Hotels
+from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError, InvalidError, UnknownParameterError
+from app.models import Hotel
+from app.paging import Page
+from app.repositories.hotels import MatchingHotel
+from app.routers.links import link_header
+from app.routers.responses import BAD_BODY, errors
+from app.routers.strict import StrictRoute
+from app.schemas.base import MAX_KEY
+from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
+from app.schemas.query import Whole
+
+router = APIRouter(prefix="/hotels", tags=["hotels"], route_class=StrictRoute)
+
+HotelId = Annotated[Whole, Field(ge=1, le=MAX_KEY), Path(description="The hotel's key.", examples=[1])]
+
+
+@router.get(
+    "", summary="Hotels with deals", response_model=HotelPage, responses=errors(InvalidError, UnknownParameterError)
+)
+async def list_hotels(
+    query: Annotated[HotelQuery, Query()], hotels: Hotels, request: Request, response: Response
+) -> Page[MatchingHotel]:
+    """The hotels that have a deal matching the filters, with the number of those deals and their lowest price.
+
+    `sort=min_price` gives the cheapest hotels for a search; `GET /deals?hotel_id=` is the next click.
+    """
+    page = await hotels.page(query)
+    response.headers.update(link_header(request, page))
+    return page
+
+
+@router.get(
+    "/{hotel_id}",
+    summary="Read one hotel",
+    response_model=HotelOut,
+    responses=errors(HotelNotFoundError, UnknownParameterError),
+)
+async def read_hotel(hotel_id: HotelId, hotels: Hotels) -> Hotel:
+    """One hotel with the average star rating of its deals."""
+    return await hotels.get(hotel_id)
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    summary="Create a hotel",
+    response_model=HotelOut,
+    responses=errors(HotelExistsError, *BAD_BODY),
+)
+async def create_hotel(new: HotelCreate, hotels: Hotels, response: Response) -> Hotel:
+    """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
+    hotel = await hotels.create(new)
+    response.headers["Location"] = f"/hotels/{hotel.id}"
+    return hotel
+
+
+@router.patch(
+    "/{hotel_id}",
+    summary="Change a hotel",
+    response_model=HotelOut,
+    responses=errors(HotelNotFoundError, HotelExistsError, *BAD_BODY),
+)
+async def change_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> Hotel:
+    """Changes the fields that are sent and leaves the others as they are."""
+    return await hotels.change(hotel_id, patch)
+
+
+@router.delete(
+    "/{hotel_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    summary="Remove a hotel",
+    responses=errors(HotelNotFoundError, HotelHasDealsError, UnknownParameterError),
+)
+async def remove_hotel(hotel_id: HotelId, hotels: Hotels) -> None:
+    """Only a hotel without deals can be removed."""
+    await hotels.remove(hotel_id)
