@@ -4,11 +4,13 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.db.session import DB
+from app.db.session import DB, Database, get_database
+from app.paging import Cursors
 from app.repositories.categories import CategoryRepository
 from app.repositories.deals import DealRepository
 from app.repositories.health import HealthRepository
 from app.repositories.hotels import HotelRepository
+from app.repositories.signing_keys import SigningKeyRepository
 from app.services.categories import CategoryService
 from app.services.deals import DealService
 from app.services.health import HealthService
@@ -19,11 +21,19 @@ async def health_service(session: DB) -> HealthService:
     return HealthService(health=HealthRepository(session))
 
 
-async def deal_service(session: DB) -> DealService:
+async def cursors(session: DB, database: Annotated[Database, Depends(get_database)]) -> Cursors:
+    """The codec with the database's key, which is read once for each process."""
+    if database.cursor_key is None:
+        database.cursor_key = await SigningKeyRepository(session).get("cursor")
+    return Cursors(database.cursor_key)
+
+
+async def deal_service(session: DB, cursors: Annotated[Cursors, Depends(cursors)]) -> DealService:
     return DealService(
         deals=DealRepository(session),
         hotels=HotelRepository(session),
         categories=CategoryRepository(session),
+        cursors=cursors,
     )
 
 

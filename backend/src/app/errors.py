@@ -11,6 +11,7 @@ AppError
 │   └── HotelHasDealsError            hotel_has_deals
 ├── InvalidError                 422  validation_error
 │   ├── UnknownParameterError         unknown_parameter
+│   ├── InvalidCursorError            invalid_cursor
 │   └── StayDatesError                validation_error
 ├── MalformedJsonError           400  malformed_json
 ├── UnsupportedMediaTypeError    415  unsupported_media_type
@@ -109,6 +110,11 @@ class InvalidError(AppError):
     status = 422
     code = "validation_error"
     sentence = "The request is not valid."
+
+
+class InvalidCursorError(InvalidError):
+    code = "invalid_cursor"
+    sentence = "The cursor is not one that this service has given out."
 
 
 class StayDatesError(InvalidError):

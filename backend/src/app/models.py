@@ -143,3 +143,12 @@ class Category(Base):
     deals: Mapped[list[Deal]] = relationship(
         secondary=deal_categories, back_populates="categories", lazy="raise", passive_deletes=True
     )
+
+
+class SigningKey(Base):
+    """A random key made by the migration that brought its purpose; every process on this database signs with it."""
+
+    __tablename__ = "signing_keys"
+
+    purpose: Mapped[str] = mapped_column(String(50), primary_key=True)
+    key: Mapped[bytes]

@@ -1,10 +1,35 @@
-"""A page of a list: how it is ordered, where it starts, how its total was found. Pure: no I/O."""
+"""Where a page of a list starts and how it goes on. Pure: no I/O.
 
+A page starts at an offset, or after a row that an earlier page ended with. That row travels in a cursor: the sort, the
+row's sort key and id, and a fingerprint of the filters, signed with HMAC-SHA256 (RFC 2104) so that it can't be forged.
+"""
+
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, TypeVar
+from hashlib import sha256
+from typing import Final, Generic, TypeVar
+
+from app.errors import InvalidCursorError
 
 T = TypeVar("T")
+
+SortKey = int | Decimal | date | datetime
+
+_SIGNATURE_BYTES: Final = 16
+_KEYS: Final[dict[str, Callable[[str], SortKey]]] = {
+    "id": int,
+    "price_per_night": Decimal,
+    "star_rating": int,
+    "discount_percent": int,
+    "checkin_date": date.fromisoformat,
+    "created_at": datetime.fromisoformat,
+}
 
 
 class Count(StrEnum):
@@ -16,12 +41,61 @@ class Count(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Offset:
+    """Start at the `skip`-th row, counted from 0."""
+
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Start behind the row with this sort key and id."""
+
+    key: SortKey
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """At most `limit` items of a list, from the `skip`-th on, and whether more follow."""
+    """At most `limit` items of a list; `skip` is None on a page that a cursor led to."""
 
     items: list[T]
     total: int | None
     total_kind: Count
-    skip: int
+    skip: int | None
     limit: int
     has_more: bool
+    next_cursor: str | None = None
+
+
+class Cursors:
+    """Writes and reads cursors; those of other keys, sorts and filters are refused. They never expire."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def write(self, after: After, *, sort: str, filters: str) -> str:
+        """The cursor behind the row of `after` in a list by `sort`; `filters` is any text that names the filters."""
+        payload = json.dumps([sort, str(after.key), after.id, _fingerprint(filters)], separators=(",", ":")).encode()
+        return urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
+
+    def read(self, cursor: str, *, sort: str, filters: str) -> After:
+        """What `write` was given. Raises InvalidCursorError unless it was with this key, sort and filters."""
+        try:
+            signed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        except ValueError:
+            raise InvalidCursorError from None
+        signature, payload = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._signature(payload)):
+            raise InvalidCursorError
+        made_for, key, row_id, fingerprint = json.loads(payload)
+        if (made_for, fingerprint) != (sort, _fingerprint(filters)):
+            raise InvalidCursorError("The cursor was made for another sort or other filters.")
+        return After(_KEYS[sort.removeprefix("-")](key), row_id)
+
+    def _signature(self, payload: bytes) -> bytes:
+        return hmac.digest(self._key, payload, sha256)[:_SIGNATURE_BYTES]
+
+
+def _fingerprint(filters: str) -> str:
+    return sha256(filters.encode()).hexdigest()[:16]

@@ -105,9 +105,76 @@ async def test_the_number_of_statements_does_not_depend_on_the_limit(
             queries.append(statement)
 
     event.listen(shared_database.engine.sync_engine, "before_cursor_execute", note)
+    await page(client, limit=2)
+    queries.clear()
     await page(client, limit=1)
     for_one = len(queries)
     await page(client, limit=100)
     event.remove(shared_database.engine.sync_engine, "before_cursor_execute", note)
     assert len(queries) == 2 * for_one
     assert for_one <= 3
+
+
+async def walk(client: AsyncClient, **query: Any) -> list[dict[str, Any]]:
+    """All deals, page by page along the cursors."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        body = await page(client, **query, **({"cursor": cursor} if cursor else {}))
+        found += body["items"]
+        cursor = body["next_cursor"]
+        if cursor is None:
+            return found
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("filters", [{}, {"min_stars": 3}])
+async def test_a_walk_along_the_cursors_is_the_whole_list(
+    client: AsyncClient, sort: str, sign: str, filters: dict[str, int]
+) -> None:
+    whole = (await page(client, sort=sign + sort, limit=100, **filters))["items"]
+    assert await walk(client, sort=sign + sort, limit=7, **filters) == whole
+
+
+async def test_a_cursor_page_has_its_total_and_only_a_next_link(client: AsyncClient) -> None:
+    first = await page(client, limit=10, skip=5)
+    answer = await client.get("/deals", params={"limit": 10, "cursor": first["next_cursor"]})
+    assert (answer.json()["total"], answer.json()["skip"]) == (30, None)
+    assert answer.json()["items"] == (await page(client, limit=10, skip=15))["items"]
+    assert set(answer.links) == {"next"}
+    assert (await client.get(answer.links["next"]["url"])).json()["next_cursor"] is None
+
+
+@pytest.mark.parametrize("tamper", ["x", "", "AAAA", "é", "A" * 500, "=", "a b"])
+async def test_a_made_up_cursor_is_refused(client: AsyncClient, tamper: str) -> None:
+    answer = await client.get("/deals", params={"cursor": tamper})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
+
+
+async def test_every_changed_character_of_a_cursor_is_noticed(client: AsyncClient) -> None:
+    cursor = (await page(client))["next_cursor"]
+    for place in range(0, len(cursor) - 1, 5):
+        other = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
+        assert (await client.get("/deals", params={"cursor": other})).status_code == 422
+
+
+@pytest.mark.parametrize("change", [{"sort": "-id"}, {"min_stars": 2}, {"city": "Toronto"}, {"available_only": "true"}])
+async def test_a_cursor_belongs_to_its_filters_and_sort(client: AsyncClient, change: dict[str, Any]) -> None:
+    cursor = (await page(client, limit=3))["next_cursor"]
+    answer = await client.get("/deals", params={"cursor": cursor, "limit": 3} | change)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
+
+
+async def test_a_cursor_goes_with_any_limit_and_count_but_not_with_skip(client: AsyncClient) -> None:
+    cursor = (await page(client, limit=3))["next_cursor"]
+    assert len((await page(client, cursor=cursor, limit=9, count="none"))["items"]) == 9
+    for skip in (0, 3):
+        answer = await client.get("/deals", params={"cursor": cursor, "skip": skip})
+        assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (422, "cursor")
+
+
+async def test_a_cursor_outlives_the_process(client: AsyncClient, database: Database) -> None:
+    cursor = (await page(client, limit=3))["next_cursor"]
+    database.cursor_key = None
+    assert (await page(client, limit=3, cursor=cursor))["items"] == (await page(client, limit=3, skip=3))["items"]

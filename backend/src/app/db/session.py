@@ -18,6 +18,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, sessions: async_sessionmaker[AsyncSession]) -> None:
         self.engine = engine
         self.sessions = sessions
+        self.cursor_key: bytes | None = None
 
     @classmethod
     def connect(cls, url: str, settings: Settings) -> "Database":

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 from sqlalchemy.orm.exc import StaleDataError
@@ -11,6 +11,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.db.violations import violations
 from app.errors import ExternalIdTakenError, HotelNotFoundError
 from app.models import Deal, Hotel
+from app.paging import After, Offset
 from app.repositories.estimates import estimated_rows
 from app.repositories.filters import conditions
 from app.schemas.deals import DealSort
@@ -47,10 +48,10 @@ class DealRepository:
         statement = select(Deal).where(Deal.id == deal_id).options(*_SHOWN)
         return await self._session.scalar(statement, execution_options={"populate_existing": True})
 
-    async def page(self, filters: DealFilters, *, sort: DealSort, skip: int, limit: int) -> list[Deal]:
+    async def page(self, filters: DealFilters, *, sort: DealSort, start: Offset | After, limit: int) -> list[Deal]:
         """Deals in the order of `sort`. The ids are found first: skipped deals are neither joined nor averaged."""
         order = _order(sort)
-        ids = select(Deal.id).where(*conditions(filters)).order_by(*order).offset(skip).limit(limit)
+        ids = _from(start, sort, select(Deal.id).where(*conditions(filters))).order_by(*order).limit(limit)
         shown = select(Deal).where(Deal.id.in_(ids)).options(*_SHOWN).order_by(*order)
         return list(await self._session.scalars(shown))
 
@@ -103,6 +104,18 @@ class DealRepository:
         return True
 
 
-def _order(sort: DealSort) -> tuple[ColumnElement[Any], ...]:
-    columns = [_COLUMNS[field] for field in dict.fromkeys((sort.field, "id"))]
-    return tuple(column.desc() if sort.is_descending else column.asc() for column in columns)
+def _order(sort: DealSort) -> list[ColumnElement[Any]]:
+    return [column.desc() if sort.is_descending else column.asc() for column in _sorted_by(sort)]
+
+
+def _sorted_by(sort: DealSort) -> list[InstrumentedAttribute[Any]]:
+    return [_COLUMNS[field] for field in dict.fromkeys((sort.field, "id"))]
+
+
+def _from(start: Offset | After, sort: DealSort, ids: Select[int]) -> Select[int]:
+    match start:
+        case Offset(skip=skip):
+            return ids.offset(skip)
+        case After(key=key, id=row_id):
+            row, last = tuple_(*_sorted_by(sort)), (key, row_id) if sort.field != "id" else (row_id,)
+            return ids.where(row < last if sort.is_descending else row > last)

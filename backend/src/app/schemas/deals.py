@@ -73,7 +73,17 @@ class DealQuery(DealFilters, PageQuery):
     """Everything GET /deals accepts."""
 
     sort: DealSort = Field(DealSort.ID, description="A field, `-` before it for descending; ties follow `id`.")
+    cursor: str | None = Field(
+        None,
+        max_length=500,
+        description="The `next_cursor` of a page before, with the same filters and sort. Not together with `skip`.",
+    )
     count: Count = Field(Count.EXACT, description="How to find `total`; `none` is the quickest.")
+
+    @property
+    def filters(self) -> str:
+        """The filters that are given, as text: the same for the same filters."""
+        return self.model_dump_json(include=set(DealFilters.model_fields), exclude_defaults=True)
 
 
 class DealPage(PageOut):
@@ -81,6 +91,7 @@ class DealPage(PageOut):
     total_kind: Count = Field(
         description="Whether `total` was counted, is the planner's estimate, or was not asked for."
     )
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
     items: list[DealOut]
 
 

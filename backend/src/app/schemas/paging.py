@@ -15,7 +15,7 @@ class PageQuery(Input):
 
 
 class PageOut(Output):
-    skip: int
+    skip: int | None = Field(description="How many were left out at the start; null on a page that a cursor led to.")
     limit: int
 
 

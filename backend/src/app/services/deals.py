@@ -1,8 +1,8 @@
 """What one can ask of the deals, and do to them."""
 
-from app.errors import AppError, DealNotFoundError, HotelNotFoundError, VersionConflictError
+from app.errors import AppError, DealNotFoundError, HotelNotFoundError, InvalidError, Problem, VersionConflictError
 from app.models import Deal, Hotel
-from app.paging import Count, Page
+from app.paging import After, Count, Cursors, Offset, Page
 from app.repositories.categories import CategoryRepository
 from app.repositories.deals import CityPrices, DealRepository
 from app.repositories.hotels import HotelRepository
@@ -11,10 +11,18 @@ from app.schemas.stats import StatsQuery
 
 
 class DealService:
-    def __init__(self, *, deals: DealRepository, hotels: HotelRepository, categories: CategoryRepository) -> None:
+    def __init__(
+        self,
+        *,
+        deals: DealRepository,
+        hotels: HotelRepository,
+        categories: CategoryRepository,
+        cursors: Cursors,
+    ) -> None:
         self._deals = deals
         self._hotels = hotels
         self._categories = categories
+        self._cursors = cursors
 
     async def get(self, deal_id: int) -> Deal:
         """Raises DealNotFoundError."""
@@ -24,15 +32,18 @@ class DealService:
         return deal
 
     async def page(self, query: DealQuery) -> Page[Deal]:
-        """A page, found with one deal more than asked for, to know whether more follow."""
-        found = await self._deals.page(query, sort=query.sort, skip=query.skip, limit=query.limit + 1)
+        """A page, found with one deal more than asked for, to know whether more follow. Raises InvalidCursorError."""
+        start = self._start(query)
+        found = await self._deals.page(query, sort=query.sort, start=start, limit=query.limit + 1)
+        items, has_more = found[: query.limit], len(found) > query.limit
         return Page(
-            items=found[: query.limit],
+            items=items,
             total=await self._total(query),
             total_kind=query.count,
-            skip=query.skip,
+            skip=start.skip if isinstance(start, Offset) else None,
             limit=query.limit,
-            has_more=len(found) > query.limit,
+            has_more=has_more,
+            next_cursor=self._cursor_behind(items[-1], query) if has_more else None,
         )
 
     async def stats(self, query: StatsQuery) -> list[CityPrices]:
@@ -82,6 +93,17 @@ class DealService:
     async def _overtaken(self, deal_id: int) -> AppError:
         version = await self._deals.version_of(deal_id)
         return DealNotFoundError(deal_id) if version is None else VersionConflictError(version)
+
+    def _start(self, query: DealQuery) -> Offset | After:
+        if query.cursor is None:
+            return Offset(query.skip)
+        if "skip" in query.model_fields_set:
+            raise InvalidError(details=[Problem("cursor", "can't be given together with skip")])
+        return self._cursors.read(query.cursor, sort=query.sort, filters=query.filters)
+
+    def _cursor_behind(self, deal: Deal, query: DealQuery) -> str:
+        after = After(getattr(deal, query.sort.field), deal.id)
+        return self._cursors.write(after, sort=query.sort, filters=query.filters)
 
     async def _total(self, query: DealQuery) -> int | None:
         match query.count:
