@@ -77,14 +77,11 @@ class Cursors:
     def write(self, after: After, *, sort: str, filters: str) -> str:
         """The cursor behind the row of `after` in a list by `sort`; `filters` is any text that names the filters."""
         payload = json.dumps([sort, str(after.key), after.id, _fingerprint(filters)], separators=(",", ":")).encode()
-        return urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
+        return _text_of(self._signature(payload) + payload)
 
     def read(self, cursor: str, *, sort: str, filters: str) -> After:
         """What `write` was given. Raises InvalidCursorError unless it was with this key, sort and filters."""
-        try:
-            signed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        except ValueError:
-            raise InvalidCursorError from None
+        signed = _bytes_of(cursor)
         signature, payload = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._signature(payload)):
             raise InvalidCursorError
@@ -95,6 +92,21 @@ class Cursors:
 
     def _signature(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, sha256)[:_SIGNATURE_BYTES]
+
+
+def _text_of(signed: bytes) -> str:
+    return urlsafe_b64encode(signed).decode().rstrip("=")
+
+
+def _bytes_of(cursor: str) -> bytes:
+    try:
+        signed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+    except ValueError:
+        raise InvalidCursorError from None
+    # The decoder skips what is not in its alphabet and ignores spare bits: other texts decode to the same bytes.
+    if _text_of(signed) != cursor:
+        raise InvalidCursorError
+    return signed
 
 
 def _fingerprint(filters: str) -> str:

@@ -13,7 +13,7 @@ from app.errors import AppError, ServiceUnavailableError
 UNANSWERED: Final = (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """Every type under which the driver or the pool says that a statement was not carried out."""
 
-_UNAVAILABLE: Final = ("08", "53", "57")
+_UNAVAILABLE: Final = ("08", "40", "53", "55", "57")
 
 
 @contextmanager

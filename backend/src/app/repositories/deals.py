@@ -1,24 +1,31 @@
 """Questions about deals, and the few ways to change them."""
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.db.violations import violations
-from app.errors import ExternalIdTakenError, HotelNotFoundError
+from app.errors import AppError, ExternalIdTakenError, HotelNotFoundError
 from app.models import Deal, Hotel
 from app.paging import After, Offset
 from app.repositories.estimates import estimated_rows
 from app.repositories.filters import conditions
+from app.repositories.plain_text import plain_text_rules
 from app.schemas.deals import DealSort
 from app.schemas.filters import DealFilters
 
-_SHOWN: Final = (joinedload(Deal.hotel).undefer(Hotel.avg_star_rating), selectinload(Deal.categories))
-_RULES: Final = {"uq_deals_external_id": ExternalIdTakenError, "fk_deals_hotel_id_hotels": HotelNotFoundError}
+# All in one statement: with a second one for the categories, those might be of another version than the deal.
+_SHOWN: Final = (joinedload(Deal.hotel).undefer(Hotel.avg_star_rating), joinedload(Deal.categories))
+_RULES: Final[Mapping[str, Callable[[], AppError]]] = {
+    "uq_deals_external_id": ExternalIdTakenError,
+    "fk_deals_hotel_id_hotels": HotelNotFoundError,
+    **plain_text_rules("deals", room_type="room_type"),
+}
 _COLUMNS: Final[dict[str, InstrumentedAttribute[Any]]] = {
     "id": Deal.id,
     "price_per_night": Deal.price_per_night,
@@ -46,14 +53,15 @@ class DealRepository:
     async def get(self, deal_id: int) -> Deal | None:
         """The deal as it is in the database now, whatever this session has seen before."""
         statement = select(Deal).where(Deal.id == deal_id).options(*_SHOWN)
-        return await self._session.scalar(statement, execution_options={"populate_existing": True})
+        found = await self._session.scalars(statement, execution_options={"populate_existing": True})
+        return found.unique().one_or_none()
 
     async def page(self, filters: DealFilters, *, sort: DealSort, start: Offset | After, limit: int) -> list[Deal]:
         """Deals in the order of `sort`. The ids are found first: skipped deals are neither joined nor averaged."""
         order = _order(sort)
         ids = _from(start, sort, select(Deal.id).where(*conditions(filters))).order_by(*order).limit(limit)
         shown = select(Deal).where(Deal.id.in_(ids)).options(*_SHOWN).order_by(*order)
-        return list(await self._session.scalars(shown))
+        return list((await self._session.scalars(shown)).unique())
 
     async def count(self, filters: DealFilters) -> int:
         return await self._session.scalar(select(func.count()).select_from(Deal).where(*conditions(filters))) or 0
@@ -79,7 +87,7 @@ class DealRepository:
         return await self._session.scalar(select(Deal.version).where(Deal.id == deal_id))
 
     async def add(self, deal: Deal) -> None:
-        """Raises ExternalIdTakenError, and HotelNotFoundError for a hotel removed meanwhile."""
+        """Raises ExternalIdTakenError, InvalidError, and HotelNotFoundError for a hotel removed meanwhile."""
         self._session.add(deal)
         with violations(_RULES):
             await self._session.flush()
@@ -87,14 +95,6 @@ class DealRepository:
     async def save(self, deal: Deal) -> bool:
         """Write what was changed of `deal`; False if somebody else changed it first. Raises as `add` does."""
         deal.touch()
-        return await self._write()
-
-    async def remove(self, deal: Deal) -> bool:
-        """False if somebody else changed the deal first."""
-        await self._session.delete(deal)
-        return await self._write()
-
-    async def _write(self) -> bool:
         try:
             with violations(_RULES):
                 await self._session.flush()
@@ -102,6 +102,12 @@ class DealRepository:
             await self._session.rollback()
             return False
         return True
+
+    async def remove(self, deal: Deal) -> bool:
+        """False if somebody else changed the deal first."""
+        # The deal is locked before its links, as `save` does: the other way round the two could deadlock.
+        statement = delete(Deal).where(Deal.id == deal.id, Deal.version == deal.version).returning(Deal.id)
+        return await self._session.scalar(statement) is not None
 
 
 def _order(sort: DealSort) -> list[ColumnElement[Any]]:

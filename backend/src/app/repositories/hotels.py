@@ -1,25 +1,29 @@
 """Questions about hotels, and the few ways to change them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import Subquery, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.db.violations import violations
-from app.errors import HotelExistsError, HotelHasDealsError
+from app.errors import AppError, HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.models import Deal, Hotel
 from app.repositories.filters import conditions
+from app.repositories.plain_text import plain_text_rules
 from app.schemas.filters import DealFilters
 from app.schemas.hotels import HotelSort
 
 _SHOWN: Final = undefer(Hotel.avg_star_rating)
-_RULES: Final = {
+_RULES: Final[Mapping[str, Callable[[], AppError]]] = {
     "uq_hotels_phone": HotelExistsError,
     "uq_hotels_name_city_country": HotelExistsError,
     "fk_deals_hotel_id_hotels": HotelHasDealsError,
+    **plain_text_rules("hotels", name="name", city="city", country="country", phone="phone"),
 }
 
 
@@ -75,19 +79,25 @@ class HotelRepository:
         return await self._session.scalar(select(func.count()).select_from(_matching(filters))) or 0
 
     async def add(self, hotel: Hotel) -> None:
-        """Raises HotelExistsError."""
+        """Raises HotelExistsError and InvalidError."""
         self._session.add(hotel)
         await self.save()
 
     async def save(self) -> None:
-        """Write what was changed of hotels. Raises HotelExistsError."""
-        with violations(_RULES):
-            await self._session.flush()
+        """Write what was changed of hotels. Raises as `add` does, and HotelNotFoundError for one removed meanwhile."""
+        try:
+            with violations(_RULES):
+                await self._session.flush()
+        except StaleDataError:
+            raise HotelNotFoundError from None
 
-    async def remove(self, hotel: Hotel) -> None:
-        """Raises HotelHasDealsError."""
-        await self._session.delete(hotel)
-        await self.save()
+    async def remove(self, hotel_id: int) -> None:
+        """Raises HotelNotFoundError and HotelHasDealsError."""
+        statement = delete(Hotel).where(Hotel.id == hotel_id).returning(Hotel.id)
+        with violations(_RULES):
+            removed = await self._session.scalar(statement)
+        if removed is None:
+            raise HotelNotFoundError(hotel_id)
 
 
 def _matching(filters: DealFilters) -> Subquery:

@@ -50,7 +50,7 @@ class DealService:
         return await self._deals.stats(query)
 
     async def create(self, new: DealCreate) -> Deal:
-        """Raises HotelNotFoundError, ExternalIdTakenError and StayDatesError."""
+        """Raises HotelNotFoundError, ExternalIdTakenError, StayDatesError and InvalidError."""
         values = new.model_dump(exclude={"hotel_id", "categories"})
         hotel, categories = await self._hotel(new.hotel_id), await self._categories.named(new.categories)
         deal = Deal(**values, hotel=hotel, categories=categories)
@@ -64,10 +64,11 @@ class DealService:
         changes = patch.changes()
         if not changes:
             return deal
+        # Everything is looked up before the deal is touched: a question to the database writes what is changed so far.
         if "hotel_id" in changes:
-            deal.hotel = await self._hotel(changes.pop("hotel_id"))
+            changes["hotel"] = await self._hotel(changes.pop("hotel_id"))
         if "categories" in changes:
-            deal.categories = await self._categories.named(changes.pop("categories"))
+            changes["categories"] = await self._categories.named(changes["categories"])
         deal.reschedule(
             checkin=changes.pop("checkin_date", deal.checkin_date),
             checkout=changes.pop("checkout_date", deal.checkout_date),

@@ -30,13 +30,13 @@ class HotelService:
         )
 
     async def create(self, new: HotelCreate) -> Hotel:
-        """Raises HotelExistsError."""
+        """Raises HotelExistsError and InvalidError."""
         hotel = Hotel(**new.model_dump())
         await self._hotels.add(hotel)
         return await self.get(hotel.id)
 
     async def change(self, hotel_id: int, patch: HotelPatch) -> Hotel:
-        """Raises HotelNotFoundError and HotelExistsError."""
+        """Raises HotelNotFoundError and what `create` raises."""
         hotel = await self.get(hotel_id)
         for name, value in patch.changes().items():
             setattr(hotel, name, value)
@@ -45,4 +45,4 @@ class HotelService:
 
     async def remove(self, hotel_id: int) -> None:
         """Raises HotelNotFoundError and HotelHasDealsError."""
-        await self._hotels.remove(await self.get(hotel_id))
+        await self._hotels.remove(hotel_id)

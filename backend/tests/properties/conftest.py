@@ -1,0 +1,36 @@
+"""Databases of the properties' own, with real commits: a property starts each of its examples by emptying its own."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.cli import SAMPLE
+from app.config import Settings
+from app.db.urls import libpq_url
+from app.loading.pipeline import load_deals
+from databases import TestServer
+from loading.catalogues import ignore
+from properties.sample import Sample
+from properties.service import Service
+
+
+@pytest.fixture(scope="session")
+async def service(server: TestServer, settings: Settings) -> AsyncIterator[Service]:
+    """The service on a catalogue that holds whatever the example before has left."""
+    with server.copy() as url:
+        async with Service.on(url, settings) as service:
+            yield service
+
+
+@pytest.fixture(scope="session")
+async def sample(
+    server: TestServer, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Sample]:
+    """The repository's deals.csv in the service, and in pandas; nothing may change it."""
+    file = Path(shutil.copy(SAMPLE, tmp_path_factory.mktemp("sample")))
+    with server.copy() as url:
+        load_deals(file, dsn=libpq_url(url), progress=ignore)
+        async with Service.on(url, settings) as service:
+            yield await Sample.read(file, service)
