@@ -1,5 +1,9 @@
 """Which exception becomes which answer."""
 
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import Final
+
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +14,8 @@ from starlette.routing import compile_path
 from app.db.violations import UNANSWERED, as_app_error
 from app.errors import AppError, MethodNotAllowedError
 from app.rendering import from_http, from_validation, render
+
+_METHODS_OF_FILES: Final = frozenset({"GET", "HEAD"})
 
 log = structlog.get_logger("errors")
 
@@ -24,29 +30,53 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def _answer_ours(request: Request, error: AppError) -> Response:
-    return render(error, request.state.request_id)
+    return _answer(request, error)
 
 
 async def _answer_http(request: Request, error: HTTPException) -> Response:
-    answer = from_http(error)
-    if isinstance(answer, MethodNotAllowedError):
-        answer.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
-    return render(answer, request.state.request_id)
+    return _answer(request, from_http(error))
 
 
 async def _answer_validation(request: Request, error: RequestValidationError) -> Response:
-    return render(from_validation(error), request.state.request_id)
+    return _answer(request, from_validation(error))
 
 
 async def _answer_database(request: Request, error: Exception) -> Response:
     log.error("database_error", exc_info=error)
-    return render(as_app_error(error), request.state.request_id)
+    return _answer(request, as_app_error(error))
 
 
-def _methods_at(request: Request) -> set[str]:
-    """The methods that some route has for the request's path; the router itself names those of one route only."""
-    routes = [route for route in iter_route_contexts(request.app.routes) if route.path and route.methods]
+def _answer(request: Request, error: AppError) -> Response:
+    fixed = _methods_of_fixed(request)
+    if fixed and request.method not in fixed:
+        # For DELETE the router takes /deals/stats for the key of a deal.
+        error = _not_allowed(fixed)
+    elif isinstance(error, MethodNotAllowedError):
+        error = _not_allowed(_methods_at(request))
+    return render(error, request.state.request_id)
+
+
+def _not_allowed(methods: AbstractSet[str]) -> MethodNotAllowedError:
+    return MethodNotAllowedError(headers={"Allow": ", ".join(sorted(methods))})
+
+
+def _methods_of_fixed(request: Request) -> AbstractSet[str]:
+    """The methods of the routes whose path is the request's without any parameter; none if there is no such route."""
     path = request.scope["path"]
-    return {
-        method for route in routes if compile_path(route.path or "")[0].match(path) for method in route.methods or ()
-    }
+    return set().union(*(methods for template, methods in _routes(request) if template == path and "{" not in path))
+
+
+def _methods_at(request: Request) -> AbstractSet[str]:
+    """The methods of all routes that fit the request's path, where the router itself names those of one.
+
+    What is mounted beside the routes are files.
+    """
+    path = request.scope["path"]
+    fitting = (methods for template, methods in _routes(request) if compile_path(template)[0].match(path))
+    return set().union(*fitting) or _METHODS_OF_FILES
+
+
+def _routes(request: Request) -> Iterator[tuple[str, AbstractSet[str]]]:
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods:
+            yield route.path, route.methods

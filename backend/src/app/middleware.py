@@ -77,7 +77,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        announced = int(length) if length.isdecimal() and len(length) < _LONGEST_LENGTH else 0
+        announced = int(length[:_LONGEST_LENGTH]) if length.isdecimal() else 0
         received = 0
 
         async def limited() -> Message:

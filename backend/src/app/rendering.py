@@ -1,6 +1,7 @@
 """The one renderer: every error, whoever raised it, becomes the same JSON shape."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -34,8 +35,10 @@ _BY_PATH_PARAMETER: Final[Mapping[str, type[AppError]]] = {
 _REASONS: Final = {
     "missing": "is required",
     "extra_forbidden": "is not known",
+    "date_from_datetime_parsing": "must be a day that the calendar has",
     "model_attributes_type": "must be a JSON object",
 }
+_OPENING: Final = re.compile(r"^(Input|Decimal input|List|String) should ")
 UNKNOWN_PARAMETER: Final = "unknown_parameter"
 _LONGEST_NAME: Final = 64
 
@@ -76,6 +79,4 @@ def _field(location: Sequence[str | int]) -> str:
 
 def _reason(problem: Mapping[str, Any]) -> str:
     message: str = _REASONS.get(problem["type"], problem["msg"])
-    for prefix in ("Value error, ", "Input should "):
-        message = message.removeprefix(prefix)
-    return message if problem["type"] in _REASONS or not message.startswith("be ") else f"must {message}"
+    return _OPENING.sub("must ", message.removeprefix("Value error, "))

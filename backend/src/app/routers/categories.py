@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 
 from app.dependencies import Categories
-from app.errors import UnknownParameterError
 from app.repositories.categories import CategorySize
 from app.routers.responses import errors
 from app.routers.strict import StrictRoute
@@ -12,9 +11,7 @@ from app.schemas.categories import CategoryOut
 router = APIRouter(prefix="/categories", tags=["categories"], route_class=StrictRoute)
 
 
-@router.get(
-    "", summary="List the categories", response_model=list[CategoryOut], responses=errors(UnknownParameterError)
-)
+@router.get("", summary="List the categories", response_model=list[CategoryOut], responses=errors())
 async def list_categories(categories: Categories) -> list[CategorySize]:
     """Every category with the number of its deals, by name."""
     return await categories.sizes()

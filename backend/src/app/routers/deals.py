@@ -3,15 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
-from pydantic import Field
 
 from app.dependencies import Deals
 from app.errors import (
     DealNotFoundError,
     ExternalIdTakenError,
     HotelNotFoundError,
-    InvalidError,
-    UnknownParameterError,
+    InvalidCursorError,
     VersionConflictError,
 )
 from app.models import Deal
@@ -20,18 +18,19 @@ from app.repositories.deals import CityPrices
 from app.routers.links import link_header
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
-from app.schemas.base import MAX_KEY
 from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
-from app.schemas.query import QueryVersion, Whole
+from app.schemas.query import Given, QueryId, QueryVersion, prefilled
 from app.schemas.stats import CityStats, StatsQuery
 
 router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
 
-DealId = Annotated[Whole, Field(ge=1, le=MAX_KEY), Path(description="The deal's key.", examples=[1])]
-IfVersion = Annotated[QueryVersion | None, Query(description="Remove the deal only if it still has this version.")]
+DealId = Annotated[QueryId, Path(description="The deal's key.", examples=[1], json_schema_extra=prefilled(1))]
+IfVersion = Annotated[
+    Given[QueryVersion], Query(description="Remove the deal only if it still has this version.", examples=[1])
+]
 
 
-@router.get("", summary="Search deals", response_model=DealPage, responses=errors(InvalidError, UnknownParameterError))
+@router.get("", summary="Search deals", response_model=DealPage, responses=errors(InvalidCursorError))
 async def list_deals(
     query: Annotated[DealQuery, Query()], deals: Deals, request: Request, response: Response
 ) -> Page[Deal]:
@@ -45,7 +44,7 @@ async def list_deals(
     "/stats",
     summary="Prices by city",
     response_model=list[CityStats],
-    responses=errors(InvalidError, UnknownParameterError),
+    responses=errors(),
 )
 async def read_stats(query: Annotated[StatsQuery, Query()], deals: Deals) -> list[CityPrices]:
     """Average price and number of the matching deals, by city.
@@ -59,7 +58,7 @@ async def read_stats(query: Annotated[StatsQuery, Query()], deals: Deals) -> lis
     "/{deal_id}",
     summary="Read one deal",
     response_model=DealOut,
-    responses=errors(DealNotFoundError, UnknownParameterError),
+    responses=errors(DealNotFoundError),
 )
 async def read_deal(deal_id: DealId, deals: Deals) -> Deal:
     """One deal with its hotel."""
@@ -95,7 +94,7 @@ async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> Deal:
     "/{deal_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Remove a deal",
-    responses=errors(DealNotFoundError, VersionConflictError, InvalidError, UnknownParameterError),
+    responses=errors(DealNotFoundError, VersionConflictError),
 )
 async def remove_deal(deal_id: DealId, deals: Deals, version: IfVersion = None) -> None:
     """The deal is gone for good; with `version`, only if it still has that version."""

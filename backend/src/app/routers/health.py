@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 
 from app.dependencies import HealthCheck
-from app.errors import InvalidError, ServiceUnavailableError
 from app.routers.responses import errors
 from app.routers.strict import StrictRoute
 from app.schemas.health import Health, Readiness
@@ -11,13 +10,13 @@ from app.schemas.health import Health, Readiness
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 
 
-@router.get("", summary="Is the process alive?", responses=errors(InvalidError))
+@router.get("", summary="Is the process alive?", responses=errors(with_database=False))
 async def read_health() -> Health:
     """Answers without asking the database."""
     return Health()
 
 
-@router.get("/ready", summary="Can it do its work?", responses=errors(InvalidError, ServiceUnavailableError))
+@router.get("/ready", summary="Can it do its work?", responses=errors())
 async def read_readiness(health: HealthCheck) -> Readiness:
     """Answers 200 with the state of each dependency, or 503 that names what is missing."""
     await health.check()

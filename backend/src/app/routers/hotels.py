@@ -3,28 +3,27 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
-from pydantic import Field
 
 from app.dependencies import Hotels
-from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError, InvalidError, UnknownParameterError
+from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.models import Hotel
 from app.paging import Page
 from app.repositories.hotels import MatchingHotel
 from app.routers.links import link_header
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
-from app.schemas.base import MAX_KEY
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
-from app.schemas.query import Whole
+from app.schemas.query import QueryId, prefilled
 
 router = APIRouter(prefix="/hotels", tags=["hotels"], route_class=StrictRoute)
 
-HotelId = Annotated[Whole, Field(ge=1, le=MAX_KEY), Path(description="The hotel's key.", examples=[1])]
+HotelId = Annotated[QueryId, Path(description="The hotel's key.", examples=[1], json_schema_extra=prefilled(1))]
+DoomedHotelId = Annotated[
+    QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra=prefilled(151))
+]
 
 
-@router.get(
-    "", summary="Hotels with deals", response_model=HotelPage, responses=errors(InvalidError, UnknownParameterError)
-)
+@router.get("", summary="Hotels with deals", response_model=HotelPage, responses=errors())
 async def list_hotels(
     query: Annotated[HotelQuery, Query()], hotels: Hotels, request: Request, response: Response
 ) -> Page[MatchingHotel]:
@@ -41,7 +40,7 @@ async def list_hotels(
     "/{hotel_id}",
     summary="Read one hotel",
     response_model=HotelOut,
-    responses=errors(HotelNotFoundError, UnknownParameterError),
+    responses=errors(HotelNotFoundError),
 )
 async def read_hotel(hotel_id: HotelId, hotels: Hotels) -> Hotel:
     """One hotel with the average star rating of its deals."""
@@ -77,8 +76,11 @@ async def change_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> 
     "/{hotel_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Remove a hotel",
-    responses=errors(HotelNotFoundError, HotelHasDealsError, UnknownParameterError),
+    responses=errors(HotelNotFoundError, HotelHasDealsError),
 )
-async def remove_hotel(hotel_id: HotelId, hotels: Hotels) -> None:
-    """Only a hotel without deals can be removed."""
+async def remove_hotel(hotel_id: DoomedHotelId, hotels: Hotels) -> None:
+    """Only a hotel without deals can be removed.
+
+    On the sample catalogue the example is the hotel that the example of `POST /hotels` makes.
+    """
     await hotels.remove(hotel_id)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.rendering import UNKNOWN_PARAMETER
 
+_MOST_PARAMETERS: Final = 200
 _BROKEN_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 _Problem = dict[str, Any]
@@ -40,9 +41,12 @@ class QueryString:
         """
         text = query.decode("latin-1")
         try:
-            pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
         except UnicodeDecodeError:
             raise RequestValidationError([_problem("query", "must be UTF-8")]) from None
+        except ValueError:
+            many = _problem("query", f"must have at most {_MOST_PARAMETERS} parameters")
+            raise RequestValidationError([many]) from None
         if _BROKEN_ESCAPE.search(text):
             raise RequestValidationError([_problem("query", "has a percent sign without two hexadecimal digits")])
         values: defaultdict[str, list[str]] = defaultdict(list)

@@ -7,25 +7,24 @@ from app.errors import (
     InvalidError,
     MalformedJsonError,
     PayloadTooLargeError,
+    ServiceUnavailableError,
     UnknownParameterError,
     UnsupportedMediaTypeError,
 )
 from app.schemas.errors import ErrorAnswer
 
-BAD_BODY: Final = (
-    MalformedJsonError,
-    PayloadTooLargeError,
-    UnsupportedMediaTypeError,
-    InvalidError,
-    UnknownParameterError,
-)
-"""What every endpoint with a body may answer."""
+BAD_BODY: Final = (MalformedJsonError, PayloadTooLargeError, UnsupportedMediaTypeError)
+"""What every endpoint with a body may answer besides."""
+_ANYWHERE: Final = (InvalidError, UnknownParameterError, AppError)
 
 
-def errors(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """`responses=` for an endpoint that can give these errors, each with an example in the service's shape."""
+def errors(*kinds: type[AppError], with_database: bool = True) -> dict[int | str, dict[str, Any]]:
+    """`responses=` for an endpoint that can give these errors, each with an example in the service's shape.
+
+    What every endpoint may answer, and every one that asks the database, is added.
+    """
     answers: dict[int | str, dict[str, Any]] = {}
-    for kind in kinds:
+    for kind in dict.fromkeys((*kinds, *_ANYWHERE, *((ServiceUnavailableError,) if with_database else ()))):
         answer = answers.setdefault(kind.status, {"model": ErrorAnswer, "description": kind.sentence})
         if kind.sentence not in answer["description"]:
             answer["description"] += f" Or: {kind.sentence}"

@@ -19,11 +19,15 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-MAX_KEY: Final = 2**63 - 1
+KEYS: Final = 2**63
+"""Keys are below this. Other than the greatest key it is a binary float too, as the OpenAPI document needs it."""
+MAX_KEY: Final = KEYS - 1
 MAX_VERSION: Final = 2**31 - 1
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2100, 1, 1)
 
+_MOST_COMPOSED: Final = 4
+"""How many code points NFC makes one of at most."""
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -38,6 +42,11 @@ class Output(BaseModel):
     """Data for a client, read by attribute; every field is always there."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+def example(**values: Any) -> ConfigDict:  # noqa: ANN401  any JSON
+    """A model's configuration with these values as its example in the OpenAPI document."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 def _nothing() -> None:
@@ -57,9 +66,12 @@ def clean_text(value: str, *, max_length: int) -> str:
     """
     if _UNPRINTABLE.search(value):
         raise ValueError("must not hold control characters or lone surrogates")
-    text = unicodedata.normalize("NFC", value).strip()
+    text = value.strip()
     if not text:
         raise ValueError("must not be empty")
+    if len(text) <= max_length * _MOST_COMPOSED:
+        # Ordering a long run of combining marks takes time that grows with its square.
+        text = unicodedata.normalize("NFC", text)
     if len(text) > max_length:
         raise ValueError(f"must have at most {max_length} characters")
     return text
@@ -102,29 +114,34 @@ def _json_number(value: object) -> object:
     raise ValueError("must be a number")
 
 
-HotelName = Annotated[str, Text(200)]
-PlaceName = Annotated[str, Text(100)]
-Phone = Annotated[str, Text(32)]
-RoomType = Annotated[str, Text(100)]
-CategoryName = Annotated[str, Text(50)]
+HotelName = Annotated[str, Text(200), Field(examples=["Crown Tower"])]
+CityName = Annotated[str, Text(100), Field(examples=["Toronto"])]
+CountryName = Annotated[str, Text(100), Field(examples=["Canada"])]
+Phone = Annotated[str, Text(32), Field(examples=["+1-416-555-1333"])]
+RoomType = Annotated[str, Text(100), Field(examples=["Deluxe"])]
+CategoryName = Annotated[str, Text(50), Field(examples=["luxury"])]
 
-Id = Annotated[int, Field(strict=True, ge=1, le=MAX_KEY)]
-Stars = Annotated[int, Field(strict=True, ge=1, le=5)]
-Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
-Version = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)]
+Id = Annotated[int, Field(strict=True, ge=1, lt=KEYS, examples=[1])]
+Stars = Annotated[int, Field(strict=True, ge=1, le=5, examples=[5])]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100, examples=[30])]
+Flag = Annotated[bool, Field(strict=True, examples=[True])]
+Version = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION, examples=[1])]
 
 Price = Annotated[
     Decimal,
-    BeforeValidator(_json_number),
     Field(gt=0, max_digits=10, decimal_places=2),
+    BeforeValidator(_json_number),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01}),
+    Field(examples=[129.99]),
 ]
 """An amount from a JSON body. The body's numbers are parsed as decimals, so no cent is lost on the way in."""
 
 CalendarDate = Annotated[
     date,
+    Field(ge=FIRST_DAY, le=LAST_DAY),
     BeforeValidator(_calendar_date),
-    Field(ge=FIRST_DAY, le=LAST_DAY, description="From 2000-01-01 to 2100-01-01."),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": "^(20[0-9]{2}-[0-9]{2}-[0-9]{2}|2100-01-01)$"}),
+    Field(description="From 2000-01-01 to 2100-01-01.", examples=["2026-03-01"]),
 ]
 
 Amount = Annotated[Decimal, PlainSerializer(float, when_used="json"), WithJsonSchema({"type": "number"})]

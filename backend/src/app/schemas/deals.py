@@ -11,6 +11,7 @@ from app.schemas.base import (
     Amount,
     CalendarDate,
     CategoryName,
+    Flag,
     Id,
     Input,
     Output,
@@ -20,10 +21,12 @@ from app.schemas.base import (
     Stars,
     Version,
     absent,
+    example,
 )
 from app.schemas.filters import DealFilters
 from app.schemas.hotels import HotelOut
-from app.schemas.paging import PageOut, PageQuery, Sort
+from app.schemas.paging import PageQuery, Sort
+from app.schemas.query import Given
 
 
 class _Named(Protocol):
@@ -35,6 +38,31 @@ def _names(categories: Iterable[_Named]) -> list[str]:
 
 
 class DealOut(Output):
+    model_config = example(
+        id=812,
+        external_id=40117,
+        room_type="Deluxe",
+        star_rating=5,
+        price_per_night=129.0,
+        original_price=184.5,
+        discount_percent=30,
+        checkin_date="2026-03-01",
+        checkout_date="2026-03-04",
+        is_available=True,
+        categories=["luxury", "romantic"],
+        hotel={
+            "id": 44,
+            "name": "Crown Tower",
+            "city": "Toronto",
+            "country": "Canada",
+            "phone": "+1-416-555-1333",
+            "avg_star_rating": 3.97,
+        },
+        version=3,
+        created_at="2026-01-05T09:12:44Z",
+        updated_at="2026-02-01T17:03:10Z",
+    )
+
     id: int
     external_id: int | None
     room_type: str
@@ -72,13 +100,14 @@ class DealSort(Sort):
 class DealQuery(DealFilters, PageQuery):
     """Everything GET /deals accepts."""
 
-    sort: DealSort = Field(DealSort.ID, description="A field, `-` before it for descending; ties follow `id`.")
-    cursor: str | None = Field(
+    sort: DealSort = Field(
+        DealSort.ID, description="A field, `-` before it for descending; ties follow `id`.", examples=["-star_rating"]
+    )
+    cursor: Given[Annotated[str, Field(max_length=500)]] = Field(
         None,
-        max_length=500,
         description="The `next_cursor` of a page before, with the same filters and sort. Not together with `skip`.",
     )
-    count: Count = Field(Count.EXACT, description="How to find `total`; `none` is the quickest.")
+    count: Count = Field(Count.EXACT, description="How to find `total`; `none` is the quickest.", examples=["exact"])
 
     @property
     def filters(self) -> str:
@@ -86,20 +115,37 @@ class DealQuery(DealFilters, PageQuery):
         return self.model_dump_json(include=set(DealFilters.model_fields), exclude_defaults=True)
 
 
-class DealPage(PageOut):
+class DealPage(Output):
+    items: list[DealOut]
     total: int | None = Field(description="How many match in all; null if nobody counted.")
+    skip: int | None = Field(description="How many were left out at the start; null on a page that a cursor led to.")
+    limit: int
     total_kind: Count = Field(
         description="Whether `total` was counted, is the planner's estimate, or was not asked for."
     )
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
-    items: list[DealOut]
 
 
-Categories = Annotated[list[CategoryName], Field(max_length=20, description="Names; a new one joins the catalogue.")]
+Categories = Annotated[
+    list[CategoryName],
+    Field(max_length=20, description="Names; a new one joins the catalogue.", examples=[["luxury", "romantic"]]),
+]
 
 
 class DealCreate(Input):
     """A new deal."""
+
+    model_config = example(
+        hotel_id=1,
+        room_type="Deluxe",
+        star_rating=5,
+        price_per_night=129.15,
+        original_price=184.5,
+        discount_percent=30,
+        checkin_date="2026-12-01",
+        checkout_date="2026-12-04",
+        categories=["luxury", "romantic"],
+    )
 
     hotel_id: Id
     external_id: Id | None = None
@@ -109,8 +155,8 @@ class DealCreate(Input):
     original_price: Price
     discount_percent: Percent
     checkin_date: CalendarDate
-    checkout_date: CalendarDate
-    is_available: Annotated[bool, Field(strict=True)] = True
+    checkout_date: CalendarDate = Field(examples=["2026-03-04"])
+    is_available: Flag = True
     categories: Categories = Field(default_factory=list)
 
     @field_validator("checkout_date")
@@ -125,6 +171,8 @@ class DealCreate(Input):
 class DealPatch(Input):
     """What to change of a deal; what is absent stays as it is."""
 
+    model_config = example(price_per_night=119.0, discount_percent=35, categories=["romantic"])
+
     hotel_id: Id = absent()
     external_id: Id | None = None
     room_type: RoomType = absent()
@@ -134,7 +182,7 @@ class DealPatch(Input):
     discount_percent: Percent = absent()
     checkin_date: CalendarDate = absent()
     checkout_date: CalendarDate = absent()
-    is_available: Annotated[bool, Field(strict=True)] = absent()
+    is_available: Flag = absent()
     categories: Categories = absent()
     version: Annotated[Version | None, Field(description="Change the deal only if it still has this version.")] = None
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.schemas.base import CalendarDate, CategoryName, Input, PlaceName, RoomType
-from app.schemas.query import QueryFlag, QueryId, QueryPrice, Whole
+from app.schemas.base import CalendarDate, CategoryName, CityName, CountryName, Input, RoomType
+from app.schemas.query import Given, QueryFlag, QueryId, QueryPercent, QueryPrice, QueryStars, prefilled
 
 _MOST_VALUES = 50
 
@@ -16,25 +16,37 @@ class DealFilters(Input):
     """All optional; a deal matches if it satisfies every one that is given."""
 
     city: Annotated[
-        list[PlaceName],
+        list[CityName],
         Field(
             max_length=_MOST_VALUES, description="The city's whole name, whatever the case. Repeat it for any of them."
         ),
-    ] = Field(default_factory=list, examples=[["Toronto"]])
-    country: PlaceName | None = Field(None, description="The country's whole name, whatever the case.")
-    min_stars: Annotated[Whole, Field(ge=1, le=5)] | None = Field(None, description="At least so many stars.")
-    price_min: QueryPrice | None = Field(None, description="Lowest price per night, inclusive.")
-    price_max: QueryPrice | None = Field(None, description="Highest price per night, inclusive.")
+    ] = Field(default_factory=list, examples=[["Toronto"]], json_schema_extra=prefilled(["Toronto"]))
+    country: Given[CountryName] = Field(
+        None, description="The country's whole name, whatever the case.", examples=["Canada"]
+    )
+    min_stars: Given[QueryStars] = Field(
+        None, description="At least so many stars.", examples=[4], json_schema_extra=prefilled(4)
+    )
+    price_min: Given[QueryPrice] = Field(
+        None, description="Lowest price per night, inclusive.", examples=[50], json_schema_extra=prefilled(50)
+    )
+    price_max: Given[QueryPrice] = Field(
+        None, description="Highest price per night, inclusive.", examples=[150], json_schema_extra=prefilled(150)
+    )
     category: Annotated[
         list[CategoryName],
         Field(max_length=_MOST_VALUES, description="A category, whatever the case. Repeat it for any of them."),
-    ] = Field(default_factory=list)
-    available_only: QueryFlag = Field(default=False, description="Only deals that can be booked.")
-    hotel_id: QueryId | None = Field(None, description="Only deals of this hotel.")
-    room_type: RoomType | None = Field(None, description="The whole room type, whatever the case.")
-    min_discount: Annotated[Whole, Field(ge=0, le=100)] | None = Field(None, description="At least so many percent.")
-    checkin_from: CalendarDate | None = Field(None, description="First day of check-in, inclusive.")
-    checkin_to: CalendarDate | None = Field(None, description="Last day of check-in, inclusive.")
+    ] = Field(default_factory=list, examples=[["luxury"]])
+    available_only: QueryFlag = Field(default=False, description="Only deals that can be booked.", examples=[True])
+    hotel_id: Given[QueryId] = Field(None, description="Only deals of this hotel.", examples=[1])
+    room_type: Given[RoomType] = Field(None, description="The whole room type, whatever the case.", examples=["Deluxe"])
+    min_discount: Given[QueryPercent] = Field(None, description="At least so many percent.", examples=[30])
+    checkin_from: Given[CalendarDate] = Field(
+        None, description="First day of check-in, inclusive.", examples=["2026-03-01"]
+    )
+    checkin_to: Given[CalendarDate] = Field(
+        None, description="Last day of check-in, inclusive.", examples=["2026-03-31"]
+    )
 
     @field_validator("price_max")
     @classmethod

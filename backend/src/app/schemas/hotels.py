@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import Field
 
-from app.schemas.base import Amount, HotelName, Input, Output, Phone, PlaceName, absent
+from app.schemas.base import Amount, CityName, CountryName, HotelName, Input, Output, Phone, absent, example
 from app.schemas.filters import DealFilters
-from app.schemas.paging import PageOut, PageQuery, Sort
+from app.schemas.paging import PageQuery, Sort
 
 
 class HotelOut(Output):
@@ -36,7 +36,9 @@ class HotelSort(Sort):
 class HotelQuery(DealFilters, PageQuery):
     """Everything GET /hotels accepts."""
 
-    sort: HotelSort = Field(HotelSort.NAME, description="A field, `-` before it for descending; ties follow `id`.")
+    sort: HotelSort = Field(
+        HotelSort.NAME, description="A field, `-` before it for descending; ties follow `id`.", examples=["min_price"]
+    )
 
 
 class HotelWithDeals(HotelOut):
@@ -44,26 +46,32 @@ class HotelWithDeals(HotelOut):
     min_price: Amount = Field(description="The lowest price per night of those.")
 
 
-class HotelPage(PageOut):
-    total: int = Field(description="How many hotels have a deal that matches.")
+class HotelPage(Output):
     items: list[HotelWithDeals]
+    total: int = Field(description="How many hotels have a deal that matches.")
+    skip: int
+    limit: int
 
 
 class HotelCreate(Input):
     """A new hotel."""
 
+    model_config = example(name="Crown Tower", city="Toronto", country="Canada", phone="+1-416-555-0133")
+
     name: HotelName
-    city: PlaceName
-    country: PlaceName
+    city: CityName
+    country: CountryName
     phone: Phone
 
 
 class HotelPatch(Input):
     """What to change of a hotel; what is absent stays as it is."""
 
+    model_config = example(phone="+1-416-555-0134")
+
     name: HotelName = absent()
-    city: PlaceName = absent()
-    country: PlaceName = absent()
+    city: CityName = absent()
+    country: CountryName = absent()
     phone: Phone = absent()
 
     def changes(self) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, JsonValue, WithJsonSchema
+from pydantic_core import CoreSchema
 
-from app.schemas.base import MAX_KEY, MAX_VERSION
+from app.schemas.base import KEYS, MAX_VERSION
+
+T = TypeVar("T")
 
 _WHOLE: Final = re.compile(r"-?\d{1,19}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
@@ -31,13 +34,35 @@ def _truth(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_spelled(_WHOLE, "must be a whole number of at most 19 digits"))]
-QueryId = Annotated[Whole, Field(ge=1, le=MAX_KEY)]
+def prefilled(value: JsonValue) -> dict[str, JsonValue]:
+    """What makes Swagger UI fill in `value` for a parameter; `examples` alone it only lists."""
+    return {"example": value}
+
+
+class _NeverNull:
+    """Keeps null, which a query can't spell, out of the OpenAPI document."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        shown: dict[str, Any] = handler(schema)
+        kept: dict[str, Any] = next(branch for branch in shown.pop("anyOf") if branch != {"type": "null"})
+        return kept | shown
+
+
+_PLAINLY: Final = BeforeValidator(_spelled(_WHOLE, "must be a whole number of at most 19 digits"))
+
+Given = Annotated[T | None, _NeverNull()]
+"""A parameter that may be left out, and is None then."""
+
+QueryId = Annotated[int, Field(ge=1, lt=KEYS), _PLAINLY]
+QuerySkip = Annotated[int, Field(ge=0, lt=KEYS), _PLAINLY]
+QueryLimit = Annotated[int, Field(ge=1, le=100), _PLAINLY]
+QueryStars = Annotated[int, Field(ge=1, le=5), _PLAINLY]
+QueryPercent = Annotated[int, Field(ge=0, le=100), _PLAINLY]
+QueryVersion = Annotated[int, Field(ge=1, le=MAX_VERSION), _PLAINLY]
 QueryFlag = Annotated[bool, BeforeValidator(_truth)]
 QueryPrice = Annotated[
     Decimal,
-    BeforeValidator(_spelled(_DECIMAL, "must be a number like 129.99")),
     Field(ge=0, max_digits=10, decimal_places=2),
+    BeforeValidator(_spelled(_DECIMAL, "must be a number like 129.99")),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01}),
 ]
-QueryVersion = Annotated[Whole, Field(ge=1, le=MAX_VERSION)]

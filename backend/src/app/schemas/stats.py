@@ -11,7 +11,9 @@ class StatsQuery(DealFilters):
     """The filter set; a dashboard counts what can be booked unless it says otherwise."""
 
     available_only: QueryFlag = Field(
-        default=True, description="Only deals that can be booked. **True** unless it is given, other than on the list."
+        default=True,
+        description="Only deals that can be booked. **True** unless it is given, other than on the list.",
+        examples=[True],
     )
 
 

@@ -1,0 +1,83 @@
+"""Bodies without end, crashes, and the connection that outlives them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from pydantic import SecretStr
+
+from api.catalogue import Catalogue
+from api.refusals import assert_refused
+from api.wire import JSON, Wire, serving
+from app.config import Settings
+from app.dependencies import category_service
+from app.main import create_app
+
+MEGABYTE: Final = 2**20
+WRITES: Final = [("POST", "/deals"), ("PATCH", "/deals/1"), ("POST", "/hotels"), ("PATCH", "/hotels/1")]
+
+
+def head(method: str, path: str, **headers: str) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "host: deals.test"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "content-type: application/json", "", ""]).encode()
+
+
+def chunked(*, megabytes: int) -> bytes:
+    return (b"100000\r\n" + b"y" * MEGABYTE + b"\r\n") * megabytes + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+def test_ten_megabytes_are_refused(wire: Wire, catalogue: Catalogue, method: str, path: str) -> None:
+    before = catalogue.everything()
+    assert_refused(wire.ask(method, path, b"y" * 10 * MEGABYTE), "payload_too_large")
+    assert wire.ask("GET", "/deals/1").status == 200
+    assert catalogue.everything() == before
+
+
+@pytest.mark.parametrize(("method", "path"), WRITES)
+def test_ten_megabytes_without_a_length_are_refused(wire: Wire, catalogue: Catalogue, method: str, path: str) -> None:
+    before = catalogue.everything()
+    request = head(method, path, transfer_encoding="chunked") + chunked(megabytes=10)
+    assert_refused(wire.send(request, method=method), "payload_too_large")
+    assert wire.ask("GET", "/deals/1").status == 200
+    assert catalogue.everything() == before
+
+
+@pytest.mark.parametrize("length", ["65537", "10000000000", "9223372036854775807"])
+def test_an_announced_length_is_refused_before_the_body_comes(wire: Wire, length: str) -> None:
+    assert_refused(wire.send(head("POST", "/hotels", content_length=length), method="POST"), "payload_too_large")
+
+
+def test_a_body_as_large_as_allowed_is_read(wire: Wire, settings: Settings) -> None:
+    fits = b"{}".ljust(settings.max_body_bytes)
+    assert wire.ask("PATCH", "/hotels/1", fits).status == 200
+    assert_refused(wire.ask("PATCH", "/hotels/1", fits + b" "), "payload_too_large")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/nothing"), ("PUT", "/deals"), ("GET", "/deals?limit=0")])
+def test_a_large_body_where_none_is_read_does_no_harm(wire: Wire, method: str, path: str) -> None:
+    assert wire.ask(method, path, b"y" * MEGABYTE).status in {404, 405, 422}
+    assert wire.ask("GET", "/deals/1").status == 200
+
+
+@pytest.fixture(scope="module")
+def crashing_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
+    """A service in which /categories has a bug."""
+
+    async def crash() -> None:
+        raise RuntimeError("secret")
+
+    app = create_app(settings.model_copy(update={"database_url": SecretStr(catalogue.url)}))
+    app.dependency_overrides[category_service] = crash
+    with serving(app) as port:
+        yield port
+
+
+def test_a_crash_is_an_answer_and_leaves_the_connection(crashing_port: int) -> None:
+    with Wire(crashing_port) as wire:
+        for _ in range(3):
+            answer = wire.ask("GET", "/categories", b"", JSON | {"x-request-id": "7f3c1e"})
+            assert_refused(answer, "internal_error", value="secret")
+            assert answer.headers["x-request-id"] == "7f3c1e"
+            assert wire.ask("GET", "/deals/1").json()["id"] == 1

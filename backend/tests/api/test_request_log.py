@@ -1,0 +1,105 @@
+"""What production writes about each request: one access line in JSON, and the errors behind it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any, Final
+from uuid import uuid4
+
+import pytest
+
+from api.catalogue import Catalogue
+from api.refusals import assert_refused
+from api.wire import JSON, Answer, Wire
+from databases import TestServer, connect
+
+ANYWHERE: Final = '{"host": "127.0.0.1", "port": 0}'
+REQUESTS: Final = [
+    ("GET", "/deals?limit=1", None, "/deals", 200),
+    ("GET", "/deals/1", None, "/deals/{deal_id}", 200),
+    ("PATCH", "/hotels/1", b"{}", "/hotels/{hotel_id}", 200),
+    ("GET", "/categories", None, "/categories", 200),
+    ("GET", "/deals/999", None, "/deals/{deal_id}", 404),
+]
+WITHOUT_DATABASE: Final = [
+    ("GET", "/health", None, "/health", 200),
+    ("GET", "/deals/first", None, "/deals/{deal_id}", 404),
+    ("GET", "/deals?colour=red", None, "/deals", 422),
+    ("POST", "/hotels", b"{", "/hotels", 400),
+    ("GET", "/nothing/secret", None, None, 404),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """A server in production mode in a process of its own, and what it prints."""
+
+    port: int
+    output: IO[str]
+    url: str
+
+    def ask(self, method: str, target: str, body: bytes | None = None) -> tuple[Answer, list[dict[str, Any]]]:
+        """The answer, and the lines about the request up to its access line."""
+        request_id = uuid4().hex
+        with Wire(self.port) as wire:
+            answer = wire.ask(method, target, body or b"", JSON | {"x-request-id": request_id})
+        assert answer.headers["x-request-id"] == request_id
+        lines = []
+        for line in map(json.loads, self.output):
+            if line.get("request_id") == request_id:
+                lines.append(line)
+                if line["event"] == "request":
+                    break
+        return answer, lines
+
+
+@pytest.fixture(scope="module")
+def production(server: TestServer) -> Iterator[Production]:
+    with server.copy() as url, Catalogue.filled(url):
+        command = [sys.executable, "-m", "app.serving", ANYWHERE]
+        environment = os.environ | {"DATABASE_URL": url, "APP_ENV": "production", "APP_LOG_LEVEL": "INFO"}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            yield Production(_port_in(process.stdout), process.stdout, url)
+            process.terminate()
+            process.stdout.read()
+
+
+def _port_in(output: IO[str]) -> int:
+    for line in map(json.loads, output):
+        if started := re.search(r"running on http://127\.0\.0\.1:(\d+)", line["event"]):
+            return int(started[1])
+    raise AssertionError("the server has not started")
+
+
+@pytest.mark.parametrize(("method", "target", "body", "route", "status"), [*REQUESTS, *WITHOUT_DATABASE])
+def test_a_request_is_one_line(
+    production: Production, method: str, target: str, body: bytes | None, route: str | None, status: int
+) -> None:
+    answer, lines = production.ask(method, target, body)
+    assert answer.status == status
+    [line] = lines
+    assert (line["level"], line["method"], line["route"], line["status"]) == ("info", method, route, status)
+    assert isinstance(line["ms"], float)
+    assert (line["queries"] > 0) == ((method, target, body, route, status) in REQUESTS)
+    assert target not in json.dumps(line) or target == route
+
+
+def test_an_error_answer_names_its_line(production: Production) -> None:
+    answer, [line] = production.ask("GET", "/deals/999")
+    assert_refused(answer, "deal_not_found")
+    assert answer.json()["error"]["request_id"] == line["request_id"]
+
+
+def test_what_went_wrong_inside_is_logged_and_not_told(production: Production) -> None:
+    with connect(production.url) as broken, broken.cursor() as cursor:
+        cursor.execute("ALTER TABLE categories RENAME TO misplaced")
+    broken.close()
+    answer, lines = production.ask("GET", "/categories")
+    assert_refused(answer, "internal_error")
+    assert [line["event"] for line in lines] == ["database_error", "request"]
+    assert "categories" in json.dumps(lines[0]["exception"])
