@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from app.config import Settings, load_settings
@@ -13,6 +15,27 @@ from app.handlers import add_error_handlers
 from app.logging import configure_logging
 from app.middleware import BodyLimit, RequestContext
 from app.routers import categories, deals, health, hotels
+
+_DESCRIPTION: Final = """
+* Every endpoint that filters takes the same filters with the same meaning, so all counts agree.
+* Nothing is silently ignored: a parameter or field that is not known, or a value out of range, is a 422 that names it.
+* Every error has one shape, `{"error": {"code", "message", "details", "request_id"}}`.
+* Prices are JSON numbers with at most two decimals; times are RFC 3339 in UTC; dates are `YYYY-MM-DD`.
+* Lists are totally ordered. `skip` is good for the first pages; `cursor` costs the same at any depth and never
+  repeats or leaves out a deal, whatever is written meanwhile.
+* A 2xx answer to a write leaves only after the commit.
+"""
+_TAGS: Final = [
+    {"name": "deals", "description": "Search, aggregate and change the deals."},
+    {"name": "hotels", "description": "The hotels that deals belong to, and the cheapest of them for a search."},
+    {"name": "categories", "description": "What deals are filed under."},
+    {"name": "health", "description": "For load balancers and operators."},
+]
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The handler's name, so that a generated client has `list_deals` and not the path in words."""
+    return route.name
 
 
 @asynccontextmanager
@@ -33,7 +56,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     app = FastAPIOffline(
         title="Hotel deals",
+        summary="A catalogue of hotel deals: search, page, aggregate and change them.",
+        description=_DESCRIPTION,
         version="1.0.0",
+        openapi_tags=_TAGS,
+        swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+        generate_unique_id_function=_operation_id,
         lifespan=lifespan,
         redirect_slashes=False,
     )
