@@ -5,8 +5,8 @@ import sys
 from typing import Final
 
 _GATES: Final = (
-    ("ruff", "check", "."),
-    ("ruff", "format", "--check", "."),
+    ("ruff", "check", ".", "../uvw"),
+    ("ruff", "format", "--check", ".", "../uvw"),
     ("lint-imports",),
     ("mypy",),
     ("pytest", "--cov"),
