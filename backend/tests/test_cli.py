@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -20,6 +20,8 @@ from app.cli import app
 from app.config import BACKEND, Settings
 from app.db.choice import embedded_database
 from databases import TestServer, connect
+
+DEALS: Final = str(Path(sys.executable).with_name("deals"))
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
@@ -35,7 +37,7 @@ def deals(url: str, *arguments: str, **more: str) -> Result:
 def running(url: str, *arguments: str, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A `deals` command that serves, once it answers, and its port."""
     port = free_port()
-    with subprocess.Popen(["deals", *arguments, "--port", str(port)], env=environment(url, **more)) as process:
+    with subprocess.Popen([DEALS, *arguments, "--port", str(port)], env=environment(url, **more)) as process:
         try:
             wait_for_health(process, port)
             yield process, port
@@ -201,7 +203,7 @@ def test_the_prompt_has_pandas_and_the_database(own_url: str) -> None:
 
 def test_psql_is_on_the_same_database(own_url: str) -> None:
     done = subprocess.run(
-        ["deals", "psql"],
+        [DEALS, "psql"],
         input="SELECT 'deals: ' || count(*) FROM deals",
         env=environment(own_url),
         capture_output=True,
