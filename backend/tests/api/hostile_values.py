@@ -142,6 +142,7 @@ def _text(max_length: int) -> Mapping[str, str]:
             "one wide code point too long": json.dumps("\U0001f3e8" * (max_length + 1)),
             "too long once composed": json.dumps("\u0958" * max_length),
             "50000 long": json.dumps("y" * 50_000),
+            "10000 marks out of order": json.dumps("y" + "\u0315\u0300" * 5000),
         }
     )
 
