@@ -1,5 +1,6 @@
 """`deals`: one command for everything one does with the service."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,6 +112,15 @@ def migrate() -> None:
     with _sentences(), open_database(load_settings()) as database:
         done = migrate_database(database.url)
         typer.echo(f"{'Brought up to date' if done else 'Already up to date'}: {database.description}.")
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Measure the service against a bare handler and the tutorial way; `deals bench --help` has the options."""
+    if not (BACKEND / "benchmarks").exists():
+        _fail("The benchmark is in the repository, not in the installed service.")
+    command = [sys.executable, "-m", "benchmarks", *context.args]
+    raise typer.Exit(subprocess.run(command, cwd=BACKEND, check=False).returncode)  # noqa: S603  our own module
 
 
 @app.command()
