@@ -71,6 +71,7 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells its dialect at every look at the revision
     for name in _OTHERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
