@@ -167,6 +167,21 @@ def test_generate_then_load(own_url: str, tmp_path: Path) -> None:
         assert f" {expected} " in inserted
 
 
+@pytest.mark.parametrize(
+    "command", [["psql"], ["generate", "-o", "deals.csv"], ["migrate"], ["dev"], ["serve"], ["load"]]
+)
+def test_an_unknown_setting_is_one_sentence(own_url: str, tmp_path: Path, command: list[str]) -> None:
+    done = deals(own_url, *command, INIT_CWD=str(tmp_path), APP_POOL_SISE="5")
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "Did you mean APP_POOL_SIZE?" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(own_url: str, tmp_path: Path) -> None:
+    done = deals(own_url, "generate", "-o", "missing/deals.csv", INIT_CWD=str(tmp_path))
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "No such file or directory" in done.stderr
+
+
 def test_load_tells_bad_rows_and_unusable_files_apart(own_url: str, tmp_path: Path) -> None:
     text = deals(own_url, "generate", "--rows", "3").stdout
     (tmp_path / "bad.csv").write_text(text.replace("True", "perhaps").replace("False", "perhaps"))

@@ -44,8 +44,9 @@ def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """
     serving = Serving(host, port, reload=True)
     with _sentences():
+        settings = load_settings()
         refuse_taken_port(serving)
-        with open_database(load_settings()) as database:
+        with open_database(settings) as database:
             if migrate_database(database.url):
                 typer.echo("Brought the schema up to date.")
             _load_sample(database)
@@ -64,8 +65,9 @@ def serve(
     """Serve as production does: no reload, any number of workers. The schema must be up to date."""
     serving = Serving(host, port, workers=workers)
     with _sentences():
+        settings = load_settings()
         refuse_taken_port(serving)
-        with open_database(load_settings()) as database:
+        with open_database(settings) as database:
             _refuse_other_schema(database)
             code = serve_until_stopped(serving, database_url=database.url)
     raise typer.Exit(code)
@@ -102,7 +104,7 @@ def generate(
     if output is None:
         write_deals(sys.stdout, rows=rows, seed=seed)
         return
-    with (load_settings().init_cwd / output).open("w", encoding="utf-8", newline="") as out:
+    with _sentences(), (load_settings().init_cwd / output).open("w", encoding="utf-8", newline="") as out:
         write_deals(out, rows=rows, seed=seed)
 
 
@@ -126,9 +128,10 @@ def bench(context: typer.Context) -> None:
 @app.command()
 def psql() -> None:
     """Open psql on the database that the service would use."""
-    settings = load_settings()
-    with _sentences(), open_database(settings) as database:
-        code = run_psql(database.url, bin_dir=settings.pg_bin_dir)
+    with _sentences():
+        settings = load_settings()
+        with open_database(settings) as database:
+            code = run_psql(database.url, bin_dir=settings.pg_bin_dir)
     raise typer.Exit(code)
 
 
@@ -174,6 +177,8 @@ def _sentences() -> Iterator[None]:
         _fail(str(error))
     except OperationalError as error:
         _fail(f"The database does not answer: {str(error.orig).strip().splitlines()[0]}")
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'} can't be used: {error.strerror or error}.")
 
 
 def _fail(sentence: str, *, code: int = 1) -> NoReturn:

@@ -10,10 +10,13 @@ Page = dict[str, Any]
 
 
 async def along_cursors(service: Service, *, cursor: str | None = None, **query: Any) -> AsyncIterator[Page]:
-    """The pages from the first, or from behind `cursor`, to the last."""
+    """The pages from the first, or from behind `cursor`, to the last. A walk in a circle fails the test."""
     page = await service.get("/deals", **query, **({"cursor": cursor} if cursor else {}))
     yield page
+    seen = {cursor}
     while page["next_cursor"]:
+        assert page["next_cursor"] not in seen
+        seen.add(page["next_cursor"])
         page = await service.get("/deals", **query, cursor=page["next_cursor"])
         yield page
 
