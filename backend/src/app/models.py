@@ -12,11 +12,13 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Numeric,
     SmallInteger,
     String,
     Table,
     UniqueConstraint,
     func,
+    literal_column,
     select,
     text,
 )
@@ -98,6 +100,38 @@ class Deal(Base):
         self.checkin_date, self.checkout_date = checkin, checkout
 
 
+class DealRollup(Base):
+    """How many deals of a hotel have these stars and this availability, and the sum of their prices per night.
+
+    Triggers keep the rollups exact in the transaction that writes deals; nothing else writes them. Sums may be zero.
+    """
+
+    __tablename__ = "deal_rollup"
+    __table_args__ = {"postgresql_with": {"fillfactor": 50}}  # noqa: RUF012  SQLAlchemy reads it as a plain class attribute
+
+    hotel_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("hotels.id", ondelete="CASCADE"), primary_key=True)
+    star_rating: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    is_available: Mapped[bool] = mapped_column(primary_key=True)
+    deal_count: Mapped[int] = mapped_column(BigInteger)
+    price_sum: Mapped[Decimal] = mapped_column(Numeric(24, 2))
+
+
+class CategoryRollup(Base):
+    """The same of the deals in a category; a deal is in it once for each of its categories."""
+
+    __tablename__ = "category_rollup"
+    __table_args__ = (Index(None, "hotel_id"), {"postgresql_with": {"fillfactor": 50}})
+
+    category_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("categories.id", ondelete="CASCADE"), primary_key=True
+    )
+    hotel_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("hotels.id", ondelete="CASCADE"), primary_key=True)
+    star_rating: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    is_available: Mapped[bool] = mapped_column(primary_key=True)
+    deal_count: Mapped[int] = mapped_column(BigInteger)
+    price_sum: Mapped[Decimal] = mapped_column(Numeric(24, 2))
+
+
 class Hotel(Base):
     """A house with an address and a phone number of its own."""
 
@@ -116,9 +150,15 @@ class Hotel(Base):
     phone: Mapped[str] = mapped_column(String(32), unique=True)
 
     avg_star_rating: Mapped[Decimal | None] = column_property(
-        select(func.round(func.avg(Deal.star_rating), 2))
-        .where(Deal.hotel_id == id)  # noqa: A003  the column of this class
-        .correlate_except(Deal)
+        select(
+            func.round(
+                func.sum(DealRollup.star_rating * DealRollup.deal_count)
+                / func.nullif(func.sum(DealRollup.deal_count), literal_column("0")),
+                literal_column("2"),
+            )
+        )
+        .where(DealRollup.hotel_id == id)  # noqa: A003  the column of this class
+        .correlate_except(DealRollup)
         .scalar_subquery(),
         deferred=True,
         raiseload=True,
