@@ -8,6 +8,7 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.config import Environment, Settings
+from app.db.reading import TransactionReader
 from app.db.session import Database
 from app.db.urls import libpq_url
 from app.main import create_app
@@ -43,7 +44,7 @@ async def database(shared_database: Database) -> AsyncIterator[Database]:
     """
     async with shared_database.engine.connect() as connection, connection.begin() as outer:
         sessions = async_sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-        yield Database(shared_database.engine, sessions)
+        yield Database(shared_database.engine, sessions, TransactionReader(connection))
         await outer.rollback()
 
 

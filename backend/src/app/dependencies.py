@@ -4,48 +4,69 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from app.db.reading import TransactionReader
 from app.db.session import DB, Database, get_database
 from app.paging import Cursors
 from app.repositories.categories import CategoryRepository
+from app.repositories.category_views import CategoryViews
+from app.repositories.deal_views import DealViews
 from app.repositories.deals import DealRepository
 from app.repositories.health import HealthRepository
+from app.repositories.hotel_views import HotelViews
 from app.repositories.hotels import HotelRepository
 from app.repositories.signing_keys import SigningKeyRepository
 from app.services.categories import CategoryService
+from app.services.deal_search import DealSearch
 from app.services.deals import DealService
 from app.services.health import HealthService
+from app.services.hotel_search import HotelSearch
 from app.services.hotels import HotelService
+
+Connected = Annotated[Database, Depends(get_database)]
 
 
 async def health_service(session: DB) -> HealthService:
     return HealthService(health=HealthRepository(session))
 
 
-async def cursors(session: DB, database: Annotated[Database, Depends(get_database)]) -> Cursors:
-    """The codec with the database's key, which is read once for each process."""
-    if database.cursor_key is None:
-        database.cursor_key = await SigningKeyRepository(session).get("cursor")
-    return Cursors(database.cursor_key)
+async def deal_search(database: Connected) -> DealSearch:
+    return DealSearch(views=DealViews(database.reader), cursors=await _cursors(database))
 
 
-async def deal_service(session: DB, cursors: Annotated[Cursors, Depends(cursors)]) -> DealService:
+async def deal_service(session: DB, database: Connected) -> DealService:
+    search = DealSearch(views=DealViews(TransactionReader(session)), cursors=await _cursors(database))
     return DealService(
         deals=DealRepository(session),
+        search=search,
         hotels=HotelRepository(session),
         categories=CategoryRepository(session),
-        cursors=cursors,
     )
 
 
+async def hotel_search(database: Connected) -> HotelSearch:
+    return HotelSearch(views=HotelViews(database.reader))
+
+
 async def hotel_service(session: DB) -> HotelService:
-    return HotelService(hotels=HotelRepository(session))
+    return HotelService(
+        hotels=HotelRepository(session), search=HotelSearch(views=HotelViews(TransactionReader(session)))
+    )
 
 
-async def category_service(session: DB) -> CategoryService:
-    return CategoryService(categories=CategoryRepository(session))
+async def category_service(database: Connected) -> CategoryService:
+    return CategoryService(views=CategoryViews(database.reader))
+
+
+async def _cursors(database: Database) -> Cursors:
+    """The codec with the database's key, which is read once for each process."""
+    if database.cursor_key is None:
+        database.cursor_key = await SigningKeyRepository(database.reader).get("cursor")
+    return Cursors(database.cursor_key)
 
 
 HealthCheck = Annotated[HealthService, Depends(health_service)]
+SearchDeals = Annotated[DealSearch, Depends(deal_search)]
 Deals = Annotated[DealService, Depends(deal_service)]
 Categories = Annotated[CategoryService, Depends(category_service)]
+SearchHotels = Annotated[HotelSearch, Depends(hotel_search)]
 Hotels = Annotated[HotelService, Depends(hotel_service)]

@@ -1,15 +1,14 @@
 """What is told is true: a success is committed before it leaves, and a read is of one moment."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 from psycopg2.extensions import connection
-from sqlalchemy import event
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.db.reading import Question, Reader, Row
 from databases import connect, text_of
 from properties.deal_bodies import PLAIN_DEAL
 from properties.service import Service
@@ -75,28 +74,28 @@ async def test_a_write_can_be_seen_by_others_before_its_answer_leaves(
             assert watched.versions == []
 
 
-@contextmanager
-def _new_version_after_every_statement(service: Service, bystander: connection) -> Iterator[None]:
-    def write(*_: object) -> None:
-        with bystander.cursor() as cursor:
-            cursor.execute(_NEXT_VERSION)
+class Overtaken:
+    """A reader behind whose every question there is a new version of every deal."""
 
-    engine = service.database.engine.sync_engine
-    event.listen(engine, "after_cursor_execute", write)
-    try:
-        yield
-    finally:
-        event.remove(engine, "after_cursor_execute", write)
+    def __init__(self, reader: Reader, bystander: connection) -> None:
+        self._reader = reader
+        self._bystander = bystander
+
+    async def rows(self, question: Question, values: Mapping[str, object]) -> list[Row]:
+        rows = await self._reader.rows(question, values)
+        with self._bystander.cursor() as cursor:
+            cursor.execute(_NEXT_VERSION)
+        return rows
 
 
 async def test_a_deal_is_read_with_the_categories_of_its_version(
-    service: Service, hotel: int, bystander: connection
+    service: Service, hotel: int, bystander: connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every version of the deal is filed under its own number, and there is a new one whenever the service looks."""
     deal = await service.create("/deals", {**PLAIN_DEAL, "hotel_id": hotel, "categories": ["1"]})
-    with _new_version_after_every_statement(service, bystander):
-        read = await service.get(f"/deals/{deal['id']}")
-        (listed,) = (await service.get("/deals"))["items"]
+    monkeypatch.setattr(service.database, "reader", Overtaken(service.database.reader, bystander))
+    read = await service.get(f"/deals/{deal['id']}")
+    (listed,) = (await service.get("/deals"))["items"]
     assert read["categories"] == [str(read["version"])]
     assert listed["categories"] == [str(listed["version"])]
     assert listed["version"] > read["version"]

@@ -1,4 +1,4 @@
-"""The engine and the one way to a session: one request, one session, one transaction, one commit."""
+"""The engine and the one way to write: one request, one session, one transaction, one commit."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -8,15 +8,17 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.config import Settings
+from app.db.reading import PoolReader, Reader
 from app.db.urls import async_url
 from app.logging import count_query
 
 
 class Database:
-    """The engine of one database and the sessions on it."""
+    """The engine of one database, with the sessions and the reader on it."""
 
-    def __init__(self, engine: AsyncEngine, sessions: async_sessionmaker[AsyncSession]) -> None:
+    def __init__(self, engine: AsyncEngine, sessions: async_sessionmaker[AsyncSession], reader: Reader) -> None:
         self.engine = engine
+        self.reader = reader
         self.sessions = sessions
         self.cursor_key: bytes | None = None
 
@@ -32,7 +34,7 @@ class Database:
             pool_pre_ping=settings.pool_pre_ping,
         )
         event.listen(engine.sync_engine, "before_cursor_execute", _count)
-        return cls(engine, async_sessionmaker(engine, expire_on_commit=False))
+        return cls(engine, async_sessionmaker(engine, expire_on_commit=False), PoolReader(engine))
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -1,22 +1,17 @@
-"""Questions about categories. Names are the same whatever their case, and the database folds it."""
+"""Categories by name. Names are the same whatever their case, and the database folds it."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import ARRAY, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.violations import violations
-from app.models import Category, deal_categories
+from app.models import Category
 from app.repositories.plain_text import plain_text_rules
 
 _RULES: Final = plain_text_rules("categories", name="categories")
-
-
-class CategorySize(NamedTuple):
-    name: str
-    deal_count: int
 
 
 class CategoryRepository:
@@ -34,13 +29,3 @@ class CategoryRepository:
             await self._session.execute(insert(Category).from_select(["name"], missing).on_conflict_do_nothing())
         wanted = select(Category).where(func.lower(Category.name).in_(select(func.lower(name))))
         return list(await self._session.scalars(wanted.order_by(Category.name)))
-
-    async def sizes(self) -> list[CategorySize]:
-        """Every category with the number of its deals, by name."""
-        statement = (
-            select(Category.name, func.count(deal_categories.c.deal_id))
-            .outerjoin(deal_categories, deal_categories.c.category_id == Category.id)
-            .group_by(Category.id)
-            .order_by(Category.name)
-        )
-        return [CategorySize(*row) for row in await self._session.execute(statement)]

@@ -1,27 +1,11 @@
 """What PostgreSQL's planner thinks of a statement, without running it."""
 
-from typing import Any
+from collections.abc import Mapping
 
-from sqlalchemy import ClauseElement, Select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import Executable
+from app.db.reading import Question, Reader
 
 
-class _Explain(Executable, ClauseElement):
-    inherit_cache = False
-
-    def __init__(self, statement: Select[Any]) -> None:
-        self.statement = statement
-
-
-@compiles(_Explain)
-def _explain(element: _Explain, compiler: SQLCompiler, **options: object) -> str:
-    return "EXPLAIN (FORMAT JSON) " + compiler.process(element.statement, **options)
-
-
-async def estimated_rows(session: AsyncSession, statement: Select[Any]) -> int:
-    """How many rows the planner expects of `statement`, from the table's statistics."""
-    plan = (await session.execute(_Explain(statement))).scalar_one()
-    return int(plan[0]["Plan"]["Plan Rows"])
+async def estimated_rows(reader: Reader, question: Question, values: Mapping[str, object]) -> int:
+    """How many rows the planner expects in answer to the question, from the tables' statistics."""
+    (plan,) = await reader.rows(question.explained, values)
+    return int(plan["QUERY PLAN"][0]["Plan"]["Plan Rows"])

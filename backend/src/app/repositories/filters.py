@@ -1,44 +1,82 @@
-"""The filter set in SQL. Case is folded by the database alone, and text is compared whole, never as a pattern."""
+"""The filter set in SQL. Case is folded by the database alone, and text is compared whole, never as a pattern.
 
-from collections.abc import Callable, Iterator
+The deals and their rollups have the columns that the filters of a rollup are about under the same names, so one table
+of conditions serves all three.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, func, select
+from sqlalchemy import BindParameter, ColumnElement, ColumnExpressionArgument, Text, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models import Category, Deal, Hotel
+from app.models import Category, CategoryRollup, Deal, DealRollup, Hotel, deal_categories
 from app.schemas.filters import DealFilters
 
-_Condition = Callable[[Any], ColumnExpressionArgument[bool]]
+Shape = tuple[tuple[str, int], ...]
+"""Which filters are given, each with the number of its values: filters of one shape have the same SQL."""
+Counted = type[Deal] | type[DealRollup] | type[CategoryRollup]
+
+_Value = BindParameter[Any]
+_Condition = Callable[[Any, list[_Value]], ColumnElement[bool]]
 
 
-def _in_hotels(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return Deal.hotel_id.in_(select(Hotel.id).where(condition))
-
-
-def _named(column: InstrumentedAttribute[str], names: list[str]) -> ColumnElement[bool]:
+def _named(column: InstrumentedAttribute[str], names: list[_Value]) -> ColumnElement[bool]:
     return func.lower(column).in_([func.lower(name) for name in names])
 
 
+def _in_hotels(table: Counted, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return table.hotel_id.in_(select(Hotel.id).where(condition))
+
+
+def _in_category(table: Counted, names: list[_Value]) -> ColumnElement[bool]:
+    named = select(Category.id).where(_named(Category.name, names))
+    if table is CategoryRollup:
+        return CategoryRollup.category_id.in_(named)
+    links = select(deal_categories).where(deal_categories.c.category_id.in_(named))
+    return links.where(deal_categories.c.deal_id == Deal.id).exists()
+
+
+_TYPES: Final = dict.fromkeys(("city", "country", "category", "room_type"), Text())
 _CONDITIONS: Final[dict[str, _Condition]] = {
-    "city": lambda names: _in_hotels(_named(Hotel.city, names)),
-    "country": lambda name: _in_hotels(func.lower(Hotel.country) == func.lower(name)),
-    "min_stars": lambda stars: Deal.star_rating >= stars,
-    "price_min": lambda price: Deal.price_per_night >= price,
-    "price_max": lambda price: Deal.price_per_night <= price,
-    "category": lambda names: Deal.categories.any(_named(Category.name, names)),
-    "available_only": lambda _: Deal.is_available,
-    "hotel_id": lambda hotel_id: Deal.hotel_id == hotel_id,
-    "room_type": lambda name: func.lower(Deal.room_type) == func.lower(name),
-    "min_discount": lambda percent: Deal.discount_percent >= percent,
-    "checkin_from": lambda day: Deal.checkin_date >= day,
-    "checkin_to": lambda day: Deal.checkin_date <= day,
+    "city": lambda table, names: _in_hotels(table, _named(Hotel.city, names)),
+    "country": lambda table, names: _in_hotels(table, _named(Hotel.country, names)),
+    "hotel_id": lambda table, ids: table.hotel_id == ids[0],
+    "min_stars": lambda table, stars: table.star_rating >= stars[0],
+    "available_only": lambda table, _: table.is_available,
+    "category": _in_category,
+    "price_min": lambda table, prices: table.price_per_night >= prices[0],
+    "price_max": lambda table, prices: table.price_per_night <= prices[0],
+    "room_type": lambda table, names: func.lower(table.room_type) == func.lower(names[0]),
+    "min_discount": lambda table, percents: table.discount_percent >= percents[0],
+    "checkin_from": lambda table, days: table.checkin_date >= days[0],
+    "checkin_to": lambda table, days: table.checkin_date <= days[0],
 }
 
 
-def conditions(filters: DealFilters) -> Iterator[ColumnExpressionArgument[bool]]:
-    """What a deal must satisfy to match `filters`; nothing for filters that are not given."""
-    for name, condition in _CONDITIONS.items():
-        value = getattr(filters, name)
-        if value is not None and value is not False and value != []:
-            yield condition(value)
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The filters that a request gives."""
+
+    shape: Shape
+    values: dict[str, object]
+    """By the names of the bind parameters in the conditions of `shape`."""
+
+    @classmethod
+    def by(cls, filters: DealFilters) -> "Given":
+        given = {name: _listed(getattr(filters, name)) for name in _CONDITIONS}
+        shape = tuple((name, len(values)) for name, values in given.items() if values)
+        return cls(shape, {f"{name}_{n}": value for name, values in given.items() for n, value in enumerate(values)})
+
+
+def conditions(shape: Shape, *, of: Counted = Deal) -> Iterator[ColumnExpressionArgument[bool]]:
+    """What a row of the table must satisfy to match filters of this shape. A rollup can't tell of every filter."""
+    for name, count in shape:
+        yield _CONDITIONS[name](of, [bindparam(f"{name}_{n}", type_=_TYPES.get(name)) for n in range(count)])
+
+
+def _listed(value: object) -> Sequence[object]:
+    if isinstance(value, list):
+        return value
+    return () if value is None or value is False else (value,)

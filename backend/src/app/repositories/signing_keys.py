@@ -1,16 +1,24 @@
 """The secrets that the service signs with."""
 
+from functools import lru_cache
 from typing import Literal
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, select
 
+from app.db.reading import Question, Reader
 from app.models import SigningKey
 
 
 class SigningKeyRepository:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
 
     async def get(self, purpose: Literal["cursor"]) -> bytes:
-        return (await self._session.scalars(select(SigningKey.key).where(SigningKey.purpose == purpose))).one()
+        (row,) = await self._reader.rows(_key(), {"purpose": purpose})
+        key: bytes = row["key"]
+        return key
+
+
+@lru_cache
+def _key() -> Question:
+    return Question(select(SigningKey.key).where(SigningKey.purpose == bindparam("purpose")))

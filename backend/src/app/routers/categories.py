@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
+from app.db.reading import Row
 from app.dependencies import Categories
-from app.repositories.categories import CategorySize
 from app.routers.responses import errors
 from app.routers.strict import StrictRoute
 from app.schemas.categories import CategoryOut
@@ -12,6 +12,6 @@ router = APIRouter(prefix="/categories", tags=["categories"], route_class=Strict
 
 
 @router.get("", summary="List the categories", response_model=list[CategoryOut], responses=errors())
-async def list_categories(categories: Categories) -> list[CategorySize]:
+async def list_categories(categories: Categories) -> list[Row]:
     """Every category with the number of its deals, by name."""
     return await categories.sizes()

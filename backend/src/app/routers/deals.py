@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
-from app.dependencies import Deals
+from app.db.reading import Row
+from app.dependencies import Deals, SearchDeals
 from app.errors import (
     DealNotFoundError,
     ExternalIdTakenError,
@@ -12,9 +13,8 @@ from app.errors import (
     InvalidCursorError,
     VersionConflictError,
 )
-from app.models import Deal
 from app.paging import Page
-from app.repositories.deals import CityPrices
+from app.repositories.deal_views import DealView
 from app.routers.links import link_header
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
@@ -32,8 +32,8 @@ IfVersion = Annotated[
 
 @router.get("", summary="Search deals", response_model=DealPage, responses=errors(InvalidCursorError))
 async def list_deals(
-    query: Annotated[DealQuery, Query()], deals: Deals, request: Request, response: Response
-) -> Page[Deal]:
+    query: Annotated[DealQuery, Query()], deals: SearchDeals, request: Request, response: Response
+) -> Page[DealView]:
     """A page of the deals, each with its hotel. `Link` leads to the pages around it."""
     page = await deals.page(query)
     response.headers.update(link_header(request, page))
@@ -46,7 +46,7 @@ async def list_deals(
     response_model=list[CityStats],
     responses=errors(),
 )
-async def read_stats(query: Annotated[StatsQuery, Query()], deals: Deals) -> list[CityPrices]:
+async def read_stats(query: Annotated[StatsQuery, Query()], deals: SearchDeals) -> list[Row]:
     """Average price and number of the matching deals, by city.
 
     Counts what can be booked: `available_only` is **true** here unless it is given.
@@ -60,7 +60,7 @@ async def read_stats(query: Annotated[StatsQuery, Query()], deals: Deals) -> lis
     response_model=DealOut,
     responses=errors(DealNotFoundError),
 )
-async def read_deal(deal_id: DealId, deals: Deals) -> Deal:
+async def read_deal(deal_id: DealId, deals: SearchDeals) -> DealView:
     """One deal with its hotel."""
     return await deals.get(deal_id)
 
@@ -72,10 +72,10 @@ async def read_deal(deal_id: DealId, deals: Deals) -> Deal:
     response_model=DealOut,
     responses=errors(HotelNotFoundError, ExternalIdTakenError, *BAD_BODY),
 )
-async def create_deal(new: DealCreate, deals: Deals, response: Response) -> Deal:
+async def create_deal(new: DealCreate, deals: Deals, response: Response) -> DealView:
     """A new deal of an existing hotel; `Location` says where it is."""
     deal = await deals.create(new)
-    response.headers["Location"] = f"/deals/{deal.id}"
+    response.headers["Location"] = f"/deals/{deal['id']}"
     return deal
 
 
@@ -85,7 +85,7 @@ async def create_deal(new: DealCreate, deals: Deals, response: Response) -> Deal
     response_model=DealOut,
     responses=errors(DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *BAD_BODY),
 )
-async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> Deal:
+async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> DealView:
     """Changes the fields that are sent and leaves the others as they are; with `version`, only that version."""
     return await deals.change(deal_id, patch)
 

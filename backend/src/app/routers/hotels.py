@@ -4,11 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
-from app.dependencies import Hotels
+from app.db.reading import Row
+from app.dependencies import Hotels, SearchHotels
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
-from app.models import Hotel
 from app.paging import Page
-from app.repositories.hotels import MatchingHotel
 from app.routers.links import link_header
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
@@ -25,8 +24,8 @@ DoomedHotelId = Annotated[
 
 @router.get("", summary="Hotels with deals", response_model=HotelPage, responses=errors())
 async def list_hotels(
-    query: Annotated[HotelQuery, Query()], hotels: Hotels, request: Request, response: Response
-) -> Page[MatchingHotel]:
+    query: Annotated[HotelQuery, Query()], hotels: SearchHotels, request: Request, response: Response
+) -> Page[Row]:
     """The hotels that have a deal matching the filters, with the number of those deals and their lowest price.
 
     `sort=min_price` gives the cheapest hotels for a search; `GET /deals?hotel_id=` is the next click.
@@ -42,7 +41,7 @@ async def list_hotels(
     response_model=HotelOut,
     responses=errors(HotelNotFoundError),
 )
-async def read_hotel(hotel_id: HotelId, hotels: Hotels) -> Hotel:
+async def read_hotel(hotel_id: HotelId, hotels: SearchHotels) -> Row:
     """One hotel with the average star rating of its deals."""
     return await hotels.get(hotel_id)
 
@@ -54,10 +53,10 @@ async def read_hotel(hotel_id: HotelId, hotels: Hotels) -> Hotel:
     response_model=HotelOut,
     responses=errors(HotelExistsError, *BAD_BODY),
 )
-async def create_hotel(new: HotelCreate, hotels: Hotels, response: Response) -> Hotel:
+async def create_hotel(new: HotelCreate, hotels: Hotels, response: Response) -> Row:
     """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
     hotel = await hotels.create(new)
-    response.headers["Location"] = f"/hotels/{hotel.id}"
+    response.headers["Location"] = f"/hotels/{hotel['id']}"
     return hotel
 
 
@@ -67,7 +66,7 @@ async def create_hotel(new: HotelCreate, hotels: Hotels, response: Response) -> 
     response_model=HotelOut,
     responses=errors(HotelNotFoundError, HotelExistsError, *BAD_BODY),
 )
-async def change_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> Hotel:
+async def change_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> Row:
     """Changes the fields that are sent and leaves the others as they are."""
     return await hotels.change(hotel_id, patch)
 

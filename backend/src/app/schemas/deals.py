@@ -1,10 +1,9 @@
 """Deals as clients see them, and what the list takes."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from app.paging import Count
 from app.schemas.base import (
@@ -27,14 +26,6 @@ from app.schemas.filters import DealFilters
 from app.schemas.hotels import HotelOut
 from app.schemas.paging import PageQuery, Sort
 from app.schemas.query import Given
-
-
-class _Named(Protocol):
-    name: str
-
-
-def _names(categories: Iterable[_Named]) -> list[str]:
-    return [category.name for category in categories]
 
 
 class DealOut(Output):
@@ -73,7 +64,7 @@ class DealOut(Output):
     checkin_date: date
     checkout_date: date
     is_available: bool
-    categories: Annotated[list[str], BeforeValidator(_names)]
+    categories: list[str]
     hotel: HotelOut
     version: int = Field(description="Rises by one with every update.")
     created_at: datetime

@@ -1,11 +1,12 @@
 """What one can ask of the categories."""
 
-from app.repositories.categories import CategoryRepository, CategorySize
+from app.db.reading import Row
+from app.repositories.category_views import CategoryViews
 
 
 class CategoryService:
-    def __init__(self, *, categories: CategoryRepository) -> None:
-        self._categories = categories
+    def __init__(self, *, views: CategoryViews) -> None:
+        self._views = views
 
-    async def sizes(self) -> list[CategorySize]:
-        return await self._categories.sizes()
+    async def sizes(self) -> list[Row]:
+        return await self._views.sizes()
