@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from app.db.reading import Row
 from app.dependencies import Deals, SearchDeals
@@ -16,6 +16,7 @@ from app.errors import (
 from app.paging import Page
 from app.repositories.deal_views import DealView
 from app.routers.links import link_header
+from app.routers.query_string import QueryModel
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
@@ -32,7 +33,10 @@ IfVersion = Annotated[
 
 @router.get("", summary="Search deals", response_model=DealPage, responses=errors(InvalidCursorError))
 async def list_deals(
-    query: Annotated[DealQuery, Query()], deals: SearchDeals, request: Request, response: Response
+    query: Annotated[DealQuery, Depends(QueryModel(DealQuery))],
+    deals: SearchDeals,
+    request: Request,
+    response: Response,
 ) -> Page[DealView]:
     """A page of the deals, each with its hotel. `Link` leads to the pages around it."""
     page = await deals.page(query)
@@ -46,7 +50,7 @@ async def list_deals(
     response_model=list[CityStats],
     responses=errors(),
 )
-async def read_stats(query: Annotated[StatsQuery, Query()], deals: SearchDeals) -> list[Row]:
+async def read_stats(query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery))], deals: SearchDeals) -> list[Row]:
     """Average price and number of the matching deals, by city.
 
     Counts what can be booked: `available_only` is **true** here unless it is given.

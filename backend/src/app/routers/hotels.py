@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.db.reading import Row
 from app.dependencies import Hotels, SearchHotels
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.paging import Page
 from app.routers.links import link_header
+from app.routers.query_string import QueryModel
 from app.routers.responses import BAD_BODY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
@@ -24,7 +25,10 @@ DoomedHotelId = Annotated[
 
 @router.get("", summary="Hotels with deals", response_model=HotelPage, responses=errors())
 async def list_hotels(
-    query: Annotated[HotelQuery, Query()], hotels: SearchHotels, request: Request, response: Response
+    query: Annotated[HotelQuery, Depends(QueryModel(HotelQuery))],
+    hotels: SearchHotels,
+    request: Request,
+    response: Response,
 ) -> Page[Row]:
     """The hotels that have a deal matching the filters, with the number of those deals and their lowest price.
 

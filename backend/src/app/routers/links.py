@@ -26,4 +26,4 @@ def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
 
 def _address(request: Request, changes: dict[str, object]) -> str:
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
-    return f"{request.url.path}?{urlencode([*kept, *changes.items()])}"
+    return f"{request.scope['path']}?{urlencode([*kept, *changes.items()])}"

@@ -4,14 +4,17 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, get_origin
+from typing import Any, Final, Generic, TypeVar, get_origin
 from urllib.parse import parse_qsl
 
+from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from app.rendering import UNKNOWN_PARAMETER
+
+M = TypeVar("M", bound=BaseModel)
 
 _MOST_PARAMETERS: Final = 200
 _BROKEN_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -19,64 +22,71 @@ _BROKEN_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 _Problem = dict[str, Any]
 
 
-class QueryString:
-    """The query parameters one endpoint knows, and the check of a request against them."""
+class QueryModel(Generic[M]):
+    """A dependency that reads a model from the query string, whose every parameter is a field of it.
 
-    def __init__(self, dependant: Dependant) -> None:
-        self._models: list[type[BaseModel]] = []
-        self._repeatable: dict[str, bool] = {}
-        for parameter in dependant.query_params:
-            annotation = parameter.field_info.annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                self._models.append(annotation)
-                fields = annotation.model_fields.items()
-                self._repeatable |= {name: get_origin(field.annotation) is list for name, field in fields}
-            else:
-                self._repeatable[parameter.alias] = False
+    FastAPI's own `Query()` on a model works out anew for each request how each of its fields is to be collected.
+    """
 
-    def check(self, query: bytes) -> None:
-        """Raise RequestValidationError, with every problem of the query, if a name or an encoding is wrong.
+    def __init__(self, model: type[M]) -> None:
+        self.model = model
+        self._names = {name: get_origin(field.annotation) is list for name, field in model.model_fields.items()}
 
-        Values are checked here only to be reported together with wrong names; otherwise FastAPI checks them.
-        """
-        text = query.decode("latin-1")
+    async def __call__(self, request: Request) -> M:
+        """Raises RequestValidationError with every problem of names and values."""
+        query = request.scope["query_string"]
+        values = parse(query) if query else {}
+        problems = list(problems_of_names(values, self._names))
         try:
-            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
-        except UnicodeDecodeError:
-            raise RequestValidationError([_problem("query", "must be UTF-8")]) from None
-        except ValueError:
-            many = _problem("query", f"must have at most {_MOST_PARAMETERS} parameters")
-            raise RequestValidationError([many]) from None
-        if _BROKEN_ESCAPE.search(text):
-            raise RequestValidationError([_problem("query", "has a percent sign without two hexadecimal digits")])
-        values: defaultdict[str, list[str]] = defaultdict(list)
-        for name, value in pairs:
-            values[name].append(value)
-        if problems := list(self._problems_of_names(values)):
-            raise RequestValidationError([*problems, *self._problems_of_values(values)])
+            model = self.model.model_validate(self._given(values))
+        except ValidationError as error:
+            problems += map(dict, error.errors(include_input=False, include_url=False))
+        if problems:
+            raise RequestValidationError([{**problem, "loc": ("query", *problem["loc"])} for problem in problems])
+        return model
 
-    def _problems_of_names(self, values: Mapping[str, list[str]]) -> Iterator[_Problem]:
-        for name, given in values.items():
-            if name not in self._repeatable:
-                near = difflib.get_close_matches(name, self._repeatable, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                yield _problem(name, f"is not known{hint}", kind=UNKNOWN_PARAMETER)
-            elif len(given) > 1 and not self._repeatable[name]:
-                yield _problem(name, "must be given once")
-
-    def _problems_of_values(self, values: Mapping[str, list[str]]) -> Iterator[_Problem]:
-        known = {
-            name: given if self._repeatable[name] else given[-1]
-            for name, given in values.items()
-            if name in self._repeatable
+    def _given(self, values: Mapping[str, list[str]]) -> dict[str, object]:
+        return {
+            name: given if self._names[name] else given[-1] for name, given in values.items() if name in self._names
         }
-        for model in self._models:
-            try:
-                model.model_validate(known)
-            except ValidationError as error:
-                for problem in error.errors(include_input=False, include_url=False):
-                    yield {**problem, "loc": ("query", *problem["loc"])}
 
 
-def _problem(name: str, message: str, *, kind: str = "value_error") -> _Problem:
-    return {"type": kind, "loc": ("query", name), "msg": message}
+def refuse_unknown(query: bytes, dependant: Dependant) -> None:
+    """Raise RequestValidationError unless the endpoint knows all of the query's names, and each is given once."""
+    known = dict.fromkeys((parameter.alias for parameter in dependant.query_params), False)
+    if problems := list(problems_of_names(parse(query), known)):
+        raise RequestValidationError([{**problem, "loc": ("query", *problem["loc"])} for problem in problems])
+
+
+def parse(query: bytes) -> dict[str, list[str]]:
+    """The parameters with all their values. Raises RequestValidationError for what has no single meaning."""
+    text = query.decode("latin-1")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
+    except UnicodeDecodeError:
+        raise RequestValidationError([_problem("query", "query", message="must be UTF-8")]) from None
+    except ValueError:
+        many = f"must have at most {_MOST_PARAMETERS} parameters"
+        raise RequestValidationError([_problem("query", "query", message=many)]) from None
+    if _BROKEN_ESCAPE.search(text):
+        broken = "has a percent sign without two hexadecimal digits"
+        raise RequestValidationError([_problem("query", "query", message=broken)])
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in pairs:
+        values[name].append(value)
+    return values
+
+
+def problems_of_names(values: Mapping[str, list[str]], known: Mapping[str, bool]) -> Iterator[_Problem]:
+    """What is not known, and what is given more than once though `known` does not say that it may be."""
+    for name, given in values.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield _problem(name, message=f"is not known{hint}", kind=UNKNOWN_PARAMETER)
+        elif len(given) > 1 and not known[name]:
+            yield _problem(name, message="must be given once")
+
+
+def _problem(*location: str, message: str, kind: str = "value_error") -> _Problem:
+    return {"type": kind, "loc": location, "msg": message}

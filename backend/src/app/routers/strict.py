@@ -10,7 +10,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.errors import UnsupportedMediaTypeError
-from app.routers.query_string import QueryString
+from app.routers.query_docs import parameters_of
+from app.routers.query_string import QueryModel, refuse_unknown
 
 _JSON: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.ASCII | re.IGNORECASE)
 
@@ -27,13 +28,19 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """Refuses unknown, repeated and undecodable query parameters, and bodies that are not strict JSON."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401  FastAPI's
+        super().__init__(path, endpoint, **options)
+        for dependency in self.dependant.dependencies:
+            if isinstance(dependency.call, QueryModel):
+                self.openapi_extra = {"parameters": parameters_of(dependency.call.model)}
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        query_string = QueryString(self.dependant)
+        reads_query = any(isinstance(dependency.call, QueryModel) for dependency in self.dependant.dependencies)
 
         async def strictly(request: Request) -> Response:
-            if query := request.scope["query_string"]:
-                query_string.check(query)
+            if (query := request.scope["query_string"]) and not reads_query:
+                refuse_unknown(query, self.dependant)
             if self.body_field is not None:
                 _check_media_type(request)
             return await handle(StrictRequest(request.scope, request.receive))
