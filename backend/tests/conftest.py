@@ -1,18 +1,18 @@
 """One server and one application a run; every test has the catalogue to itself."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
 
 from app.config import Environment, Settings
-from app.db.reading import TransactionReader
-from app.db.session import Database
 from app.db.urls import libpq_url
 from app.main import create_app
-from databases import TestServer, test_server
+from databases import OpenDatabase, TestServer, test_server
 
 
 @pytest.fixture(scope="session")
@@ -28,28 +28,40 @@ def server(settings: Settings) -> Iterator[TestServer]:
 
 
 @pytest.fixture(scope="session")
-async def shared_database(server: TestServer, settings: Settings) -> AsyncIterator[Database]:
+async def shared_database(server: TestServer, settings: Settings) -> AsyncIterator[OpenDatabase]:
     """The database of all tests that undo what they did."""
     with server.copy() as url:
-        database = Database.connect(url, settings)
+        database = OpenDatabase.connect(url, settings)
         yield database
         await database.close()
 
 
+class OneConnection:
+    """Lends a test's connection to whoever asks."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        yield (await self._connection.get_raw_connection()).driver_connection
+
+
 @pytest.fixture
-async def database(shared_database: Database) -> AsyncIterator[Database]:
+async def database(shared_database: OpenDatabase) -> AsyncIterator[OpenDatabase]:
     """The test's own database: one connection in an outer transaction, undone at the end.
 
-    Sessions are real ones that commit into a savepoint, so each request has a fresh one. No two at once.
+    Requests and sessions commit into savepoints. No two at once.
     """
     async with shared_database.engine.connect() as connection, connection.begin() as outer:
+        await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy sends BEGIN with the first statement of its own
         sessions = async_sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-        yield Database(shared_database.engine, sessions, TransactionReader(connection))
+        yield OpenDatabase(shared_database.engine, OneConnection(connection), sessions)
         await outer.rollback()
 
 
 @pytest.fixture
-async def session(database: Database) -> AsyncIterator[AsyncSession]:
+async def session(database: OpenDatabase) -> AsyncIterator[AsyncSession]:
     """A session for the test itself; what it should be seen to have done needs `commit`."""
     async with database.sessions() as session:
         yield session
@@ -69,9 +81,9 @@ def loading_database(own_url: str) -> str:
 
 
 @pytest.fixture
-async def own_database(own_url: str, settings: Settings) -> AsyncIterator[Database]:
+async def own_database(own_url: str, settings: Settings) -> AsyncIterator[OpenDatabase]:
     """A database of the test's own, with a pool: for races."""
-    database = Database.connect(own_url, settings)
+    database = OpenDatabase.connect(own_url, settings)
     yield database
     await database.close()
 
@@ -82,7 +94,7 @@ def app(settings: Settings) -> FastAPI:
 
 
 @pytest.fixture
-async def client(app: FastAPI, database: Database) -> AsyncIterator[AsyncClient]:
+async def client(app: FastAPI, database: OpenDatabase) -> AsyncIterator[AsyncClient]:
     """A client of the service on `database`."""
     app.state.database = database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
@@ -90,7 +102,7 @@ async def client(app: FastAPI, database: Database) -> AsyncIterator[AsyncClient]
 
 
 @pytest.fixture
-async def own_client(app: FastAPI, own_database: Database) -> AsyncIterator[AsyncClient]:
+async def own_client(app: FastAPI, own_database: OpenDatabase) -> AsyncIterator[AsyncClient]:
     """A client of the service on `own_database`: its requests may run at once."""
     app.state.database = own_database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:

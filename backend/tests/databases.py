@@ -12,11 +12,14 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.config import Settings
 from app.db.choice import COMPOSE_URL, compose_answers
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
+from app.db.reading import Lender
+from app.db.session import Database
 from app.db.urls import libpq_url
 
 FORGETFUL: Final = {
@@ -28,6 +31,16 @@ FORGETFUL: Final = {
     "autovacuum": "off",
     "jit": "off",
 }
+
+
+class OpenDatabase(Database):
+    """The service's database, with sessions beside it for a test to arrange and to look."""
+
+    def __init__(
+        self, engine: AsyncEngine, lender: Lender, sessions: async_sessionmaker[AsyncSession] | None = None
+    ) -> None:
+        super().__init__(engine, lender)
+        self.sessions = sessions or async_sessionmaker(engine, expire_on_commit=False)
 
 
 class TestServer:

@@ -6,8 +6,8 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
 
 from app.config import Settings
-from app.db.session import Database
 from app.main import create_app
+from databases import OpenDatabase
 
 
 async def test_the_process_says_that_it_is_alive(client: AsyncClient) -> None:
@@ -20,7 +20,7 @@ async def test_readiness_names_each_dependency(client: AsyncClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "database": "ok", "migrations": "ok"})
 
 
-async def test_another_schema_version_is_not_ready(client: AsyncClient, database: Database) -> None:
+async def test_another_schema_version_is_not_ready(client: AsyncClient, database: OpenDatabase) -> None:
     async with database.sessions.begin() as session:
         await session.execute(text("UPDATE alembic_version SET version_num = 'another'"))
     answer = await client.get("/health/ready")
@@ -31,7 +31,7 @@ async def test_another_schema_version_is_not_ready(client: AsyncClient, database
 @pytest.fixture
 def app_without_database(settings: Settings) -> FastAPI:
     app = create_app(settings)
-    app.state.database = Database.connect("postgresql://nobody@127.0.0.1:1/nothing", settings)
+    app.state.database = OpenDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings)
     return app
 
 

@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
-from app.db.reading import TransactionReader
-from app.db.session import DB, Database, get_database
+from app.db.session import DB, Database, database_of
 from app.paging import Cursors
 from app.repositories.categories import CategoryRepository
 from app.repositories.category_views import CategoryViews
@@ -22,39 +21,35 @@ from app.services.health import HealthService
 from app.services.hotel_search import HotelSearch
 from app.services.hotels import HotelService
 
-Connected = Annotated[Database, Depends(get_database)]
+
+async def health_service(request: Request) -> HealthService:
+    return HealthService(health=HealthRepository(database_of(request).reader))
 
 
-async def health_service(session: DB) -> HealthService:
-    return HealthService(health=HealthRepository(session))
-
-
-async def deal_search(database: Connected) -> DealSearch:
+async def deal_search(request: Request) -> DealSearch:
+    database = database_of(request)
     return DealSearch(views=DealViews(database.reader), cursors=await _cursors(database))
 
 
-async def deal_service(session: DB, database: Connected) -> DealService:
-    search = DealSearch(views=DealViews(TransactionReader(session)), cursors=await _cursors(database))
+async def deal_service(transaction: DB) -> DealService:
     return DealService(
-        deals=DealRepository(session),
-        search=search,
-        hotels=HotelRepository(session),
-        categories=CategoryRepository(session),
+        deals=DealRepository(transaction),
+        views=DealViews(transaction),
+        hotels=HotelRepository(transaction),
+        categories=CategoryRepository(transaction),
     )
 
 
-async def hotel_search(database: Connected) -> HotelSearch:
-    return HotelSearch(views=HotelViews(database.reader))
+async def hotel_search(request: Request) -> HotelSearch:
+    return HotelSearch(views=HotelViews(database_of(request).reader))
 
 
-async def hotel_service(session: DB) -> HotelService:
-    return HotelService(
-        hotels=HotelRepository(session), search=HotelSearch(views=HotelViews(TransactionReader(session)))
-    )
+async def hotel_service(transaction: DB) -> HotelService:
+    return HotelService(hotels=HotelRepository(transaction), search=HotelSearch(views=HotelViews(transaction)))
 
 
-async def category_service(database: Connected) -> CategoryService:
-    return CategoryService(views=CategoryViews(database.reader))
+async def category_service(request: Request) -> CategoryService:
+    return CategoryService(views=CategoryViews(database_of(request).reader))
 
 
 async def _cursors(database: Database) -> Cursors:

@@ -36,6 +36,14 @@ deal_categories = Table(
 )
 
 
+_FILTERED = ("hotel_id", "star_rating", "price_per_night", "discount_percent", "checkin_date", "is_available")
+
+
+def _walked(column: str) -> Index:
+    """An index to walk along in the order of the column: which deals match most filters it tells by itself."""
+    return Index(None, column, "id", postgresql_include=[other for other in _FILTERED if other != column])
+
+
 class Deal(Base):
     """A room in a hotel for a stay, at a price. The star rating is the deal's own."""
 
@@ -52,11 +60,10 @@ class Deal(Base):
             for column in ("checkin_date", "checkout_date", "created_at", "updated_at")
         ),
         Index(None, "hotel_id", "star_rating", "price_per_night"),
-        Index(None, "star_rating", "id"),
-        Index(None, "price_per_night", "id"),
-        Index(None, "discount_percent", "id"),
-        Index(None, "checkin_date", "id"),
-        Index(None, "created_at", "id"),
+        *(
+            _walked(column)
+            for column in ("star_rating", "price_per_night", "discount_percent", "checkin_date", "created_at")
+        ),
         Index("ix_deals_lower_room_type_id", text("lower(room_type)"), "id"),
         Index(
             "ix_deals_available_hotel_id_price", "hotel_id", "price_per_night", postgresql_where=text("is_available")
@@ -88,10 +95,6 @@ class Deal(Base):
     )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it as a plain class attribute
-
-    def touch(self) -> None:
-        """Mark the deal as updated, whatever of it or around it changes: its row is written and its version rises."""
-        self.updated_at = func.now()
 
     def reschedule(self, *, checkin: date, checkout: date) -> None:
         """Move the stay. Raises StayDatesError unless it lasts a night at least."""

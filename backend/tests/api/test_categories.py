@@ -5,7 +5,7 @@ import asyncio
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.session import Database
+from databases import OpenDatabase
 from factories import CategoryFactory, DealFactory, HotelFactory
 
 
@@ -42,7 +42,7 @@ async def test_a_removed_deal_leaves_its_categories(client: AsyncClient, session
     assert (await client.get("/categories")).json() == [{"name": "luxury", "deal_count": 0}]
 
 
-async def test_many_may_add_the_same_category_at_once(own_client: AsyncClient, own_database: Database) -> None:
+async def test_many_may_add_the_same_category_at_once(own_client: AsyncClient, own_database: OpenDatabase) -> None:
     async with own_database.sessions.begin() as session:
         deals = [DealFactory.build() for _ in range(8)]
         session.add_all(deals)

@@ -10,8 +10,8 @@ from httpx import AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.session import Database
 from app.models import Deal, Hotel
+from databases import OpenDatabase
 from factories import DealFactory, HotelFactory
 
 _REFUSE_AT_COMMIT = (
@@ -160,7 +160,7 @@ async def test_a_removed_deal_is_gone(client: AsyncClient, deal: Deal) -> None:
         assert (answer.status_code, code(answer)) == (404, "deal_not_found")
 
 
-async def test_a_commit_that_fails_is_never_a_2xx(own_client: AsyncClient, own_database: Database) -> None:
+async def test_a_commit_that_fails_is_never_a_2xx(own_client: AsyncClient, own_database: OpenDatabase) -> None:
     """A deferred constraint speaks up at the commit, when the answer is ready but has not left."""
     async with own_database.sessions.begin() as session:
         hotel = HotelFactory.build()
@@ -196,7 +196,7 @@ async def test_another_version_is_a_conflict_that_tells_the_current_one(
     assert (await send(1)).is_success
 
 
-async def test_no_update_is_lost_when_many_write_at_once(own_client: AsyncClient, own_database: Database) -> None:
+async def test_no_update_is_lost_when_many_write_at_once(own_client: AsyncClient, own_database: OpenDatabase) -> None:
     async with own_database.sessions.begin() as session:
         deal = DealFactory.build()
         session.add(deal)

@@ -10,8 +10,8 @@ from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
 
 from app.config import Settings
-from app.db.session import Database
 from app.main import create_app
+from databases import OpenDatabase
 from properties.exact_json import parsed, written
 
 _JSON: Final = {"content-type": "application/json"}
@@ -27,12 +27,12 @@ class Service:
 
     app: FastAPI
     client: AsyncClient
-    database: Database
+    database: OpenDatabase
 
     @classmethod
     @asynccontextmanager
     async def on(cls, url: str, settings: Settings) -> AsyncIterator["Service"]:
-        app, database = create_app(settings), Database.connect(url, settings)
+        app, database = create_app(settings), OpenDatabase.connect(url, settings)
         app.state.database = database
         async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
             yield cls(app, client, database)

@@ -8,7 +8,7 @@ from httpx import ASGITransport, AsyncClient
 from psycopg2.extensions import connection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.db.reading import Question, Reader, Row
+from app.db.reading import Asks, Question, Row
 from databases import connect, text_of
 from properties.deal_bodies import PLAIN_DEAL
 from properties.service import Service
@@ -77,7 +77,7 @@ async def test_a_write_can_be_seen_by_others_before_its_answer_leaves(
 class Overtaken:
     """A reader behind whose every question there is a new version of every deal."""
 
-    def __init__(self, reader: Reader, bystander: connection) -> None:
+    def __init__(self, reader: Asks, bystander: connection) -> None:
         self._reader = reader
         self._bystander = bystander
 

@@ -1,17 +1,19 @@
-"""Reading without entities: statements compiled once, asked on the driver's connection of the engine's own pool.
+"""Statements compiled once, and sent on the driver's connections of the engine's own pool.
 
 What SQLAlchemy spends on executing a statement it has compiled before (cache key, result, rows) is more than the
 driver spends on all of it; ADR 8 has the measurements.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from typing import Any, Final, Protocol
 
 import asyncpg
-from sqlalchemy import ColumnElement, Dialect, Integer, Select, literal_column
+from sqlalchemy import ClauseElement, ColumnElement, Dialect, Integer, literal_column
 from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import greenlet_spawn
 
 from app.logging import count_query
@@ -31,8 +33,9 @@ def constant(number: int) -> ColumnElement[int]:
 class Question:
     """A statement compiled once, for values that are given by the names of its bind parameters."""
 
-    def __init__(self, statement: Select[*tuple[Any, ...]], *, prefix: str = "") -> None:
+    def __init__(self, statement: ClauseElement, *, prefix: str = "") -> None:
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101  that of statements, for mypy
         self._statement = statement
         self.sql = prefix + str(compiled)
         self._fixed = compiled.params
@@ -48,51 +51,73 @@ class Question:
         return Question(self._statement, prefix="EXPLAIN (FORMAT JSON) ")
 
 
-class Reader(Protocol):
-    """Asks questions."""
+class Asks(Protocol):
+    """Where statements are sent to."""
 
     async def rows(self, question: Question, values: Mapping[str, object]) -> list[Row]:
         """All rows of the answer."""
         ...
 
 
-class PoolReader:
-    """Asks each question on a connection of the pool, in no transaction: one round trip, no BEGIN and no ROLLBACK."""
+class Lender(Protocol):
+    """Lends the driver's connections."""
+
+    def connection(self) -> AbstractAsyncContextManager[Any]:
+        """A connection for the length of a block."""
+        ...
+
+
+class Pool:
+    """Lends those of an engine's pool."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """One that is in no transaction; it goes back only if it is in none again."""
+        connection = await self._engine.raw_connection()
+        driver: Any = connection.driver_connection
+        try:
+            yield driver
+        finally:
+            if driver.is_closed() or driver.is_in_transaction():
+                await greenlet_spawn(connection.invalidate)
+            await greenlet_spawn(connection.close)
+
+
+class Reader:
+    """Sends each statement on a connection of its own, in no transaction: one round trip, no BEGIN and no ROLLBACK."""
+
+    def __init__(self, lender: Lender) -> None:
+        self._lender = lender
+
     async def rows(self, question: Question, values: Mapping[str, object]) -> list[Row]:
-        """A connection that turns out to have been cut is replaced once: nothing is lost by asking again."""
+        """A connection that turns out to have been cut is replaced once: to ask again changes nothing."""
         try:
             return await self._ask(question, values)
         except _CUT:
             return await self._ask(question, values)
 
     async def _ask(self, question: Question, values: Mapping[str, object]) -> list[Row]:
-        connection = await self._engine.raw_connection()
-        try:
-            return await _fetch(connection.driver_connection, question, values)
-        except _CUT:
-            await greenlet_spawn(connection.invalidate)
-            raise
-        finally:
-            await greenlet_spawn(connection.close)
+        async with self._lender.connection() as driver:
+            return await Transaction(driver).rows(question, values)
 
 
-class TransactionReader:
-    """Asks within the transaction of a session or connection, which must have begun: what it wrote is seen."""
+class Transaction:
+    """Sends statements one after the other on a connection, within the transaction that it is in."""
 
-    def __init__(self, transaction: AsyncSession | AsyncConnection) -> None:
-        self._transaction = transaction
+    def __init__(self, driver: Any) -> None:  # noqa: ANN401  asyncpg has no types
+        self._driver = driver
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, lender: Lender) -> AsyncIterator["Transaction"]:
+        """A new one: committed at the end of the block, rolled back if an exception leaves it."""
+        async with lender.connection() as driver, driver.transaction():
+            yield cls(driver)
 
     async def rows(self, question: Question, values: Mapping[str, object]) -> list[Row]:
-        held = self._transaction
-        connection = held if isinstance(held, AsyncConnection) else await held.connection()
-        raw = await connection.get_raw_connection()
-        return await _fetch(raw.driver_connection, question, values)
-
-
-async def _fetch(driver: Any, question: Question, values: Mapping[str, object]) -> list[Row]:  # noqa: ANN401  asyncpg has no types
-    count_query()
-    return [dict(row) for row in await driver.fetch(question.sql, *question.arguments(values))]
+        """What the transaction has written before is seen."""
+        count_query()
+        return [dict(row) for row in await self._driver.fetch(question.sql, *question.arguments(values))]

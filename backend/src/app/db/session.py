@@ -1,29 +1,29 @@
 """The engine and the one way to write: one request, one session, one transaction, one commit."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import Depends, Request
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import AdaptedConnection, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import Settings
-from app.db.reading import PoolReader, Reader
+from app.db.reading import Asks, Lender, Pool, Reader, Transaction
 from app.db.urls import async_url
-from app.logging import count_query
 
 
 class Database:
-    """The engine of one database, with the sessions and the reader on it."""
+    """The engine of one database, and the two ways to ask it."""
 
-    def __init__(self, engine: AsyncEngine, sessions: async_sessionmaker[AsyncSession], reader: Reader) -> None:
+    def __init__(self, engine: AsyncEngine, lender: Lender) -> None:
         self.engine = engine
-        self.reader = reader
-        self.sessions = sessions
+        self.lender = lender
+        self.reader: Asks = Reader(lender)
         self.cursor_key: bytes | None = None
 
     @classmethod
-    def connect(cls, url: str, settings: Settings) -> "Database":
+    def connect(cls, url: str, settings: Settings) -> Self:
         """Prepare a pool; the first connection is made by the first statement."""
         engine = create_async_engine(
             async_url(url),
@@ -33,28 +33,29 @@ class Database:
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=settings.pool_pre_ping,
         )
-        event.listen(engine.sync_engine, "before_cursor_execute", _count)
-        return cls(engine, async_sessionmaker(engine, expire_on_commit=False), PoolReader(engine))
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+        return cls(engine, Pool(engine))
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
-def _count(*_: object) -> None:
-    count_query()
+def _refuse_closed(connection: AdaptedConnection, *_: object) -> None:
+    """Have the pool replace a connection that the driver knows to be gone; unlike a ping, this costs nothing."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
-async def get_database(request: Request) -> Database:
+def database_of(request: Request) -> Database:
     """The application's database, as its lifespan built it."""
     database: Database = request.app.state.database
     return database
 
 
-async def get_db(database: Annotated[Database, Depends(get_database)]) -> AsyncIterator[AsyncSession]:
+async def get_db(request: Request) -> AsyncIterator[Transaction]:
     """One request, one transaction: committed when the endpoint returns, before the answer leaves."""
-    async with database.sessions() as session:
-        yield session
-        await session.commit()
+    async with Transaction.on(database_of(request).lender) as transaction:
+        yield transaction
 
 
-DB = Annotated[AsyncSession, Depends(get_db, scope="function")]
+DB = Annotated[Transaction, Depends(get_db, scope="function")]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import AppError, ServiceUnavailableError
@@ -21,8 +21,8 @@ def violations(rules: Mapping[str, Callable[[], AppError]]) -> Iterator[None]:
     """Turn a violated constraint that `rules` names into the error it stands for."""
     try:
         yield
-    except IntegrityError as error:
-        rule = rules.get(_constraint(error) or "")
+    except asyncpg.IntegrityConstraintViolationError as error:
+        rule = rules.get(error.constraint_name)
         if rule is None:
             raise
         raise rule() from error
@@ -37,8 +37,3 @@ def as_app_error(error: Exception) -> AppError:
     else:
         is_away = state.startswith(_UNAVAILABLE)
     return ServiceUnavailableError() if is_away else AppError()
-
-
-def _constraint(error: IntegrityError) -> str | None:
-    driver_error = error.orig.__cause__ if error.orig is not None else None
-    return getattr(driver_error, "constraint_name", None)

@@ -4,17 +4,17 @@ from functools import lru_cache
 
 from sqlalchemy import BigInteger, cast, func, select
 
-from app.db.reading import Question, Reader, Row, constant
+from app.db.reading import Asks, Question, Row, constant
 from app.models import Category, CategoryRollup
 
 
 class CategoryViews:
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, database: Asks) -> None:
+        self._database = database
 
     async def sizes(self) -> list[Row]:
         """`name` and `deal_count` of every category, by name."""
-        return await self._reader.rows(_sizes(), {})
+        return await self._database.rows(_sizes(), {})
 
 
 @lru_cache

@@ -1,8 +1,8 @@
 """Deals as they are shown: with their hotel, its average, and their categories, in one statement."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from app.db.reading import Reader, Row
+from app.db.reading import Asks, Row
 from app.paging import After, Offset
 from app.repositories.deal_questions import HOTEL_FIELDS, Start, deal_by_id, deals_page, matching_deals, prices_by_city
 from app.repositories.estimates import estimated_rows
@@ -13,6 +13,8 @@ from app.schemas.filters import DealFilters
 DealView = dict[str, Any]
 """What is shown of a deal, by field."""
 
+_HOTEL: Final = {field: f"hotel_{field}" for field in HOTEL_FIELDS}
+
 
 class DealViewPage(NamedTuple):
     deals: list[DealView]
@@ -21,12 +23,12 @@ class DealViewPage(NamedTuple):
 
 
 class DealViews:
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, database: Asks) -> None:
+        self._database = database
 
     async def get(self, deal_id: int) -> DealView | None:
         """The deal as it is in the database now."""
-        rows = await self._reader.rows(deal_by_id(), {"deal_id": deal_id})
+        rows = await self._database.rows(deal_by_id(), {"deal_id": deal_id})
         return _view(rows[0]) if rows else None
 
     async def page(
@@ -35,14 +37,14 @@ class DealViews:
         """Deals in the order of `sort`, with the exact number of those that match if asked."""
         given = Given.by(filters)
         question = deals_page(given.shape, sort, start=_kind(start), limit=limit, with_total=with_total)
-        rows = await self._reader.rows(question, given.values | _values(start))
+        rows = await self._database.rows(question, given.values | _values(start))
         total = rows[0]["total"] if with_total else None
         return DealViewPage([_view(row) for row in rows if row["id"] is not None], total)
 
     async def estimate(self, filters: DealFilters) -> int:
         """The planner's idea of the number of deals that match."""
         given = Given.by(filters)
-        return await estimated_rows(self._reader, matching_deals(given.shape), given.values)
+        return await estimated_rows(self._database, matching_deals(given.shape), given.values)
 
     async def stats(self, filters: DealFilters) -> list[Row]:
         """`city`, `avg_price` and `deal_count` of the matching deals, in the order of the cities' names.
@@ -50,11 +52,12 @@ class DealViews:
         A city's name is the same whatever its case.
         """
         given = Given.by(filters)
-        return await self._reader.rows(prices_by_city(given.shape), given.values)
+        return await self._database.rows(prices_by_city(given.shape), given.values)
 
 
 def _view(row: Row) -> DealView:
-    return row | {"hotel": {field: row[f"hotel_{field}"] for field in HOTEL_FIELDS}}
+    row["hotel"] = {field: row[column] for field, column in _HOTEL.items()}
+    return row
 
 
 def _kind(start: Offset | After) -> Start:

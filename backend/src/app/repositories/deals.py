@@ -1,18 +1,30 @@
 """The few ways to change deals."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy import ARRAY, BigInteger, all_, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
+from app.db.reading import Asks, Question, constant
 from app.db.violations import violations
 from app.errors import AppError, ExternalIdTakenError, HotelNotFoundError
-from app.models import Deal
+from app.models import Deal, deal_categories
 from app.repositories.plain_text import plain_text_rules
 
+_WRITTEN: Final = (
+    "external_id",
+    "hotel_id",
+    "room_type",
+    "star_rating",
+    "price_per_night",
+    "original_price",
+    "discount_percent",
+    "checkin_date",
+    "checkout_date",
+    "is_available",
+)
 _RULES: Final[Mapping[str, Callable[[], AppError]]] = {
     "uq_deals_external_id": ExternalIdTakenError,
     "fk_deals_hotel_id_hotels": HotelNotFoundError,
@@ -21,37 +33,88 @@ _RULES: Final[Mapping[str, Callable[[], AppError]]] = {
 
 
 class DealRepository:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, database: Asks) -> None:
+        self._database = database
 
-    async def find(self, deal_id: int, *, with_categories: bool) -> Deal | None:
-        """The deal to work on, without its hotel."""
-        options = [selectinload(Deal.categories)] if with_categories else []
-        return await self._session.get(Deal, deal_id, options=options)
+    async def find(self, deal_id: int) -> Deal | None:
+        """The deal to work on, without its hotel and its categories."""
+        rows = await self._database.rows(_by_id(), {"id": deal_id})
+        return Deal(**rows[0]) if rows else None
 
     async def version_of(self, deal_id: int) -> int | None:
         """The version in the database now, None for a deal that is not there."""
-        return await self._session.scalar(select(Deal.version).where(Deal.id == deal_id))
+        deal = await self.find(deal_id)
+        return deal.version if deal else None
 
-    async def add(self, deal: Deal) -> None:
-        """Raises ExternalIdTakenError, InvalidError, and HotelNotFoundError for a hotel removed meanwhile."""
-        self._session.add(deal)
+    async def add(self, deal: Deal, *, categories: Sequence[int]) -> None:
+        """Write a new deal, which gets its id, and file it under categories, by id.
+
+        Raises ExternalIdTakenError, InvalidError, and HotelNotFoundError for a hotel removed meanwhile.
+        """
         with violations(_RULES):
-            await self._session.flush()
+            (row,) = await self._database.rows(_insert(), _values_of(deal))
+        deal.id = row["id"]
+        await self._file(deal, _link(), categories)
 
-    async def save(self, deal: Deal) -> bool:
-        """Write what was changed of `deal`; False if somebody else changed it first. Raises as `add` does."""
-        deal.touch()
-        try:
-            with violations(_RULES):
-                await self._session.flush()
-        except StaleDataError:
-            await self._session.rollback()
-            return False
-        return True
+    async def save(self, deal: Deal, *, categories: Sequence[int] | None) -> bool:
+        """Write `deal`, its version one higher, and its categories unless they are None. Raises as `add` does.
+
+        False, and nothing is written, if somebody else changed it first.
+        """
+        with violations(_RULES):
+            rows = await self._database.rows(_update(), {**_values_of(deal), "id_": deal.id, "version_": deal.version})
+        if rows and categories is not None:
+            await self._file(deal, _unlink_others(), categories)
+            await self._file(deal, _link(), categories)
+        return bool(rows)
 
     async def remove(self, deal: Deal) -> bool:
         """False if somebody else changed the deal first."""
-        # The deal is locked before its links, as `save` does: the other way round the two could deadlock.
-        statement = delete(Deal).where(Deal.id == deal.id, Deal.version == deal.version).returning(Deal.id)
-        return await self._session.scalar(statement) is not None
+        return bool(await self._database.rows(_delete(), {"id_": deal.id, "version_": deal.version}))
+
+    async def _file(self, deal: Deal, statement: Question, categories: Sequence[int]) -> None:
+        await self._database.rows(statement, {"deal_id": deal.id, "categories": categories})
+
+
+def _values_of(deal: Deal) -> dict[str, object]:
+    return {column: getattr(deal, column) for column in _WRITTEN}
+
+
+_IS_SAME: Final = (Deal.id == bindparam("id_"), Deal.version == bindparam("version_"))
+
+
+@lru_cache
+def _by_id() -> Question:
+    return Question(select(*Deal.__table__.columns).where(Deal.id == bindparam("id")))
+
+
+@lru_cache
+def _insert() -> Question:
+    return Question(insert(Deal).values({column: bindparam(column) for column in _WRITTEN}).returning(Deal.id))
+
+
+@lru_cache
+def _update() -> Question:
+    written: dict[str, Any] = {column: bindparam(column) for column in _WRITTEN}
+    risen = {"version": Deal.version + constant(1), "updated_at": func.now()}
+    return Question(update(Deal).values(written | risen).where(*_IS_SAME).returning(Deal.id))
+
+
+@lru_cache
+def _delete() -> Question:
+    # The deal is locked before its links, as an update does: the other way round the two could deadlock.
+    return Question(delete(Deal).where(*_IS_SAME).returning(Deal.id))
+
+
+@lru_cache
+def _link() -> Question:
+    category = func.unnest(bindparam("categories", type_=ARRAY(BigInteger))).column_valued("category_id")
+    links = select(bindparam("deal_id", type_=BigInteger), category).order_by(category)
+    return Question(insert(deal_categories).from_select(["deal_id", "category_id"], links).on_conflict_do_nothing())
+
+
+@lru_cache
+def _unlink_others() -> Question:
+    link = deal_categories.c
+    is_other = link.category_id != all_(bindparam("categories", type_=ARRAY(BigInteger)))
+    return Question(delete(deal_categories).where(link.deal_id == bindparam("deal_id"), is_other))

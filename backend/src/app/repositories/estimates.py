@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from app.db.reading import Question, Reader
+from app.db.reading import Asks, Question
 
 
-async def estimated_rows(reader: Reader, question: Question, values: Mapping[str, object]) -> int:
+async def estimated_rows(database: Asks, question: Question, values: Mapping[str, object]) -> int:
     """How many rows the planner expects in answer to the question, from the tables' statistics."""
-    (plan,) = await reader.rows(question.explained, values)
+    (plan,) = await database.rows(question.explained, values)
     return int(plan["QUERY PLAN"][0]["Plan"]["Plan Rows"])

@@ -1,15 +1,27 @@
 """Whether the database answers, and at which revision it stands."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from functools import lru_cache
 
-from app.db.migrations import newest_revision, revision_of
+import asyncpg
+from sqlalchemy import column, select, table
+
+from app.db.migrations import newest_revision
+from app.db.reading import Asks, Question
 
 
 class HealthRepository:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, database: Asks) -> None:
+        self._database = database
 
     async def is_migrated(self) -> bool:
         """Whether the database has this version's schema. Raises one of `violations.UNANSWERED` if it is away."""
-        connection = await self._session.connection()
-        return await connection.run_sync(revision_of) == newest_revision()
+        try:
+            rows = await self._database.rows(_revision(), {})
+        except asyncpg.UndefinedTableError:
+            return False
+        return [row["version_num"] for row in rows] == [newest_revision()]
+
+
+@lru_cache
+def _revision() -> Question:
+    return Question(select(column("version_num")).select_from(table("alembic_version")))

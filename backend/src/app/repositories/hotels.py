@@ -1,17 +1,18 @@
 """The few ways to change hotels."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy import bindparam, delete, insert, select, update
 
+from app.db.reading import Asks, Question
 from app.db.violations import violations
 from app.errors import AppError, HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.models import Hotel
 from app.repositories.plain_text import plain_text_rules
 
+_WRITTEN: Final = ("name", "city", "country", "phone")
 _RULES: Final[Mapping[str, Callable[[], AppError]]] = {
     "uq_hotels_phone": HotelExistsError,
     "uq_hotels_name_city_country": HotelExistsError,
@@ -21,30 +22,55 @@ _RULES: Final[Mapping[str, Callable[[], AppError]]] = {
 
 
 class HotelRepository:
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, database: Asks) -> None:
+        self._database = database
 
     async def find(self, hotel_id: int) -> Hotel | None:
         """The hotel to work on, without its average."""
-        return await self._session.get(Hotel, hotel_id)
+        rows = await self._database.rows(_by_id(), {"id": hotel_id})
+        return Hotel(**rows[0]) if rows else None
 
     async def add(self, hotel: Hotel) -> None:
-        """Raises HotelExistsError and InvalidError."""
-        self._session.add(hotel)
-        await self.save()
+        """Write a new hotel, which gets its id. Raises HotelExistsError and InvalidError."""
+        with violations(_RULES):
+            (row,) = await self._database.rows(_insert(), _values_of(hotel))
+        hotel.id = row["id"]
 
-    async def save(self) -> None:
-        """Write what was changed of hotels. Raises as `add` does, and HotelNotFoundError for one removed meanwhile."""
-        try:
-            with violations(_RULES):
-                await self._session.flush()
-        except StaleDataError:
-            raise HotelNotFoundError from None
+    async def save(self, hotel: Hotel) -> None:
+        """Write what was changed of the hotel. Raises as `add` does, and HotelNotFoundError if it is gone."""
+        with violations(_RULES):
+            rows = await self._database.rows(_update(), {**_values_of(hotel), "id_": hotel.id})
+        if not rows:
+            raise HotelNotFoundError(hotel.id)
 
     async def remove(self, hotel_id: int) -> None:
         """Raises HotelNotFoundError and HotelHasDealsError."""
-        statement = delete(Hotel).where(Hotel.id == hotel_id).returning(Hotel.id)
         with violations(_RULES):
-            removed = await self._session.scalar(statement)
-        if removed is None:
+            rows = await self._database.rows(_delete(), {"id": hotel_id})
+        if not rows:
             raise HotelNotFoundError(hotel_id)
+
+
+def _values_of(hotel: Hotel) -> dict[str, object]:
+    return {column: getattr(hotel, column) for column in _WRITTEN}
+
+
+@lru_cache
+def _by_id() -> Question:
+    return Question(select(*Hotel.__table__.columns).where(Hotel.id == bindparam("id")))
+
+
+@lru_cache
+def _insert() -> Question:
+    return Question(insert(Hotel).values({column: bindparam(column) for column in _WRITTEN}).returning(Hotel.id))
+
+
+@lru_cache
+def _update() -> Question:
+    written: dict[str, Any] = {column: bindparam(column) for column in _WRITTEN}
+    return Question(update(Hotel).values(written).where(Hotel.id == bindparam("id_")).returning(Hotel.id))
+
+
+@lru_cache
+def _delete() -> Question:
+    return Question(delete(Hotel).where(Hotel.id == bindparam("id")).returning(Hotel.id))

@@ -5,16 +5,16 @@ from typing import Literal
 
 from sqlalchemy import bindparam, select
 
-from app.db.reading import Question, Reader
+from app.db.reading import Asks, Question
 from app.models import SigningKey
 
 
 class SigningKeyRepository:
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, database: Asks) -> None:
+        self._database = database
 
     async def get(self, purpose: Literal["cursor"]) -> bytes:
-        (row,) = await self._reader.rows(_key(), {"purpose": purpose})
+        (row,) = await self._database.rows(_key(), {"purpose": purpose})
         key: bytes = row["key"]
         return key
 

@@ -26,7 +26,7 @@ class HotelService:
             raise HotelNotFoundError(hotel_id)
         for name, value in patch.changes().items():
             setattr(hotel, name, value)
-        await self._hotels.save()
+        await self._hotels.save(hotel)
         return await self._search.get(hotel_id)
 
     async def remove(self, hotel_id: int) -> None:
