@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     pool_timeout: Annotated[float, Field(gt=0)] = 5.0
     """Seconds that a request waits for a connection before 503."""
     pool_recycle: Annotated[int, Field(ge=-1)] = 3600
-    pool_pre_ping: bool = True
+    pool_pre_ping: bool = False
+    """Ask each connection whether it works before it is used; those known to be closed are replaced anyway."""
 
     @field_validator("database_url", "test_database_url")
     @classmethod

@@ -1,5 +1,6 @@
 """The application: lifespan, middleware, routers, errors. No logic."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -44,10 +45,18 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     with open_database(settings) as chosen:
         app.state.database = Database.connect(chosen.url, settings)
+        _settle_the_collector()
         try:
             yield
         finally:
             await app.state.database.close()
+
+
+def _settle_the_collector() -> None:
+    """Leave what is here for good out of garbage collections, and have fewer: they make the slowest requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -69,8 +78,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext)
     add_error_handlers(app)
-    app.include_router(health.router)
-    app.include_router(deals.router)
-    app.include_router(hotels.router)
-    app.include_router(categories.router)
+    for noun in (deals, hotels, categories, health):  # the router looks in this order
+        app.include_router(noun.router)
     return app
