@@ -1,4 +1,4 @@
-"""The control's statements: one for each request, with all that the answer needs."""
+"""The control's statements: one for each request, with all that the answer needs. They use the rollups too."""
 
 from typing import Final
 
@@ -17,27 +17,18 @@ _CATEGORIES: Final = """
     ) AS categories,
 """
 _AVERAGE: Final = """
-    (SELECT round(avg(star_rating), 2) FROM deals WHERE deals.hotel_id = deal.hotel_id)::float8 AS avg_star_rating
+    (
+        SELECT round(sum(star_rating * deal_count) / nullif(sum(deal_count), 0), 2)
+        FROM deal_rollup
+        WHERE deal_rollup.hotel_id = hotels.id
+    )::float8 AS avg_star_rating
 """
 _HOTEL: Final = "JOIN hotels ON hotels.id = deal.hotel_id"
 
-# The average of a hotel is taken once a page, and LIMIT is written out: as a parameter it costs a new plan each time.
-_PAGE: Final = """
-    ORDER BY id LIMIT 20
-), rated AS MATERIALIZED (
-    SELECT hotel_id, round(avg(star_rating), 2)::float8 AS avg_star_rating
-    FROM deals
-    WHERE hotel_id IN (SELECT hotel_id FROM deal)
-    GROUP BY hotel_id
-)
-"""
-_PAGE_FROM: Final = """
-    rated.avg_star_rating, total.total
-FROM (SELECT count(*) AS total FROM deals
-"""
+# LIMIT is written out: as a parameter it costs a new plan each time.
 _PAGE_END: Final = """
 ) AS total
-LEFT JOIN (deal JOIN hotels ON hotels.id = deal.hotel_id JOIN rated ON rated.hotel_id = hotels.id) ON true
+LEFT JOIN (deal JOIN hotels ON hotels.id = deal.hotel_id) ON true
 ORDER BY deal.id
 """
 _MATCH: Final = """
@@ -50,28 +41,25 @@ def _sql(*parts: str) -> str:
     return "\n".join(parts)
 
 
-def _page(condition: str) -> str:
-    page = _sql("WITH deal AS MATERIALIZED (SELECT * FROM deals", condition, _PAGE)
-    return _sql(page, "SELECT", _SHOWN, _CATEGORIES, _PAGE_FROM, condition, _PAGE_END)
+def _page(condition: str, count: str) -> str:
+    page = _sql("WITH deal AS (SELECT * FROM deals", condition, "ORDER BY id LIMIT 20)")
+    return _sql(page, "SELECT", _SHOWN, _CATEGORIES, _AVERAGE, ", total.total FROM (", count, _PAGE_END)
 
 
-LIST: Final = _page("")
-FILTERED: Final = _page(_MATCH)
+LIST: Final = _page("", "SELECT sum(deal_count)::bigint AS total FROM deal_rollup")
+FILTERED: Final = _page(_MATCH, _sql("SELECT count(*) AS total FROM deals", _MATCH))
 """$1 city, $2 least stars, $3 lowest and $4 highest price."""
 
 DETAIL: Final = _sql("SELECT", _SHOWN, _CATEGORIES, _AVERAGE, "FROM deals AS deal", _HOTEL, "WHERE deal.id = $1")
 
-# By hotel first: what is joined, and whose city's case is folded, are then 150 rows and not all deals.
 STATS: Final = """
-    SELECT min(city) AS city, round(sum(prices) / sum(deals), 2)::float8 AS avg_price, sum(deals)::bigint AS deal_count
-    FROM (
-        SELECT hotel_id, sum(price_per_night) AS prices, count(*) AS deals
-        FROM deals
-        WHERE is_available
-        GROUP BY hotel_id
-    ) AS of_hotel
-    JOIN hotels ON hotels.id = hotel_id
+    SELECT
+        min(city) AS city, round(sum(price_sum) / sum(deal_count), 2)::float8 AS avg_price,
+        sum(deal_count)::bigint AS deal_count
+    FROM deal_rollup JOIN hotels ON hotels.id = hotel_id
+    WHERE is_available
     GROUP BY lower(city)
+    HAVING sum(deal_count) > 0
     ORDER BY lower(city)
 """
 
@@ -93,9 +81,11 @@ WITH deal AS (
 _INSERTED: Final = """
     ARRAY(SELECT name FROM linked JOIN categories ON categories.id = category_id ORDER BY name) AS categories,
     (
-        SELECT round((sum(star_rating) + deal.star_rating) / (count(*) + 1.0), 2)
-        FROM deals
-        WHERE deals.hotel_id = deal.hotel_id
+        SELECT round(
+            (coalesce(sum(star_rating * deal_count), 0) + deal.star_rating) / (coalesce(sum(deal_count), 0) + 1), 2
+        )
+        FROM deal_rollup
+        WHERE deal_rollup.hotel_id = deal.hotel_id
     )::float8 AS avg_star_rating
 FROM deal
 """

@@ -11,9 +11,10 @@ from benchmarks.agreement import check_agreement
 from benchmarks.cases import CASES, WRITES
 from benchmarks.contestants import FACTORIES, ContestantError, served
 from benchmarks.cores import Cores
+from benchmarks.growth import growth_of
 from benchmarks.imports import TUTORIAL_ROWS
 from benchmarks.measuring import Ask, measure, measuring
-from benchmarks.results import Import, Options, Requests, Results, Sample
+from benchmarks.results import Growth, Import, Options, Requests, Results, Sample
 from benchmarks.stage import EMPTY, Stage, content_of, describe
 
 Say = Callable[[str], None]
@@ -34,7 +35,8 @@ def run_benchmark(options: Options, *, say: Say) -> Results:
         cases = [case for case in CASES if case in options.cases]
         imports = bench.imports() if "import" in options.cases else {}
         requests = bench.requests(cases) if cases else {}
-        return Results(options, describe(stage.scratch, options, cores=cores), requests, imports)
+        growth = bench.growth() if options.larger else None
+        return Results(options, describe(stage.scratch, options, cores=cores), requests, imports, growth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,15 @@ class Bench:
                 if imported != wanted:
                     raise ContestantError(f"`{name}` imports {imported} and not {wanted}.")
         return {name: Import.of(rounds[name], rows=rows[name]) for name in _NAMES}
+
+    def growth(self) -> Growth:
+        """The service on the stage and on larger ones."""
+        with ExitStack() as stack:
+            urls = {self.options.rows: self.stage.url}
+            for rows in self.options.larger:
+                self.say(f"Loading {rows:,} deals …")
+                urls[rows] = stack.enter_context(self.stage.larger(rows))
+            return growth_of(urls, self.options, cores=self.cores, say=self.say)
 
     def _over_http(self, case: str, ports: Mapping[str, int]) -> _Rounds:
         self.say(f"{case}: comparing the answers, then measuring over HTTP …")

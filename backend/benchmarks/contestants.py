@@ -17,6 +17,7 @@ from typing import Final
 from app.config import BACKEND
 from app.serving import Serving
 from benchmarks.cores import Cores
+from benchmarks.load import CONNECTIONS
 
 HOST: Final = "127.0.0.1"
 FACTORIES: Final[Mapping[str, str]] = {
@@ -36,29 +37,33 @@ class ContestantError(Exception):
 
 def environment(url: str) -> dict[str, str]:
     """What a contestant on the database at `url` finds around it: production."""
-    return os.environ | {"DATABASE_URL": url, "APP_ENV": "production"}
+    return os.environ | {
+        "DATABASE_URL": url,
+        "APP_ENV": "production",
+        "APP_POOL_SIZE": str(CONNECTIONS),
+        "APP_POOL_MAX_OVERFLOW": "0",
+    }
 
 
 @contextmanager
 def served(url: str, *, cores: Cores) -> Iterator[dict[str, int]]:
     """The ports of all contestants, each in one process with one worker, until the end of the block."""
-    ports = {name: _free_port() for name in FACTORIES}
     with ExitStack() as stack:
-        started = {name: stack.enter_context(_started(name, port, url=url)) for name, port in ports.items()}
-        for name, process in started.items():
-            _wait(partial(_answers, ports[name]), process=process, name=name)
-            cores.give_application(process.pid)
-        yield ports
+        yield {name: stack.enter_context(started(name, url, cores=cores)) for name in FACTORIES}
 
 
 @contextmanager
-def _started(name: str, port: int, *, url: str) -> Iterator["subprocess.Popen[bytes]"]:
+def started(name: str, url: str, *, cores: Cores) -> Iterator[int]:
+    """The port of one contestant, which serves until the end of the block."""
+    port = _free_port()
     command = _service(port) if name == "service" else _uvicorn(FACTORIES[name], port)
     process = subprocess.Popen(  # noqa: S603  our own interpreter and modules
         [sys.executable, "-m", *command], env=environment(url), cwd=BACKEND, stdout=subprocess.DEVNULL
     )
     try:
-        yield process
+        _wait(partial(_answers, port), process=process, name=name)
+        cores.give_application(process.pid)
+        yield port
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()

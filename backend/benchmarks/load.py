@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, cast
+from itertools import cycle
+from typing import Any, Final, cast
 
 import uvloop
 
@@ -19,6 +20,7 @@ from benchmarks.work import Plan, Result, work
 
 CONNECTIONS: Final = 16
 
+_NOTHING: Final[dict[str, list[Any]]] = {"deals": [], "hotels": [], "cities": []}
 _PATIENCE: Final = 60.0
 
 _END: Final = b"\r\n\r\n"
@@ -122,11 +124,15 @@ def _is_whole(received: bytes) -> bool:
 
 
 async def _load(plan: Plan) -> Result:
-    material, loop = Material(**plan["material"]), asyncio.get_running_loop()
+    material, loop = Material(**plan.get("material", _NOTHING)), asyncio.get_running_loop()
     window = Window.now(warm_up=plan["seconds"] / 4, seconds=plan["seconds"])
     connections = []
-    for number in range(CONNECTIONS):
-        requests = calls(plan["case"], material.share(number, of=CONNECTIONS), seed=number)
+    for number in range(plan.get("connections", CONNECTIONS)):
+        requests = (
+            calls(plan["case"], material.share(number, of=CONNECTIONS), seed=number)
+            if "case" in plan
+            else cycle(Call("GET", path) for path in plan["paths"])
+        )
         _, connection = await loop.create_connection(partial(Connection, requests, window), _HOST, plan["port"])
         connections.append(connection)
     async with asyncio.timeout(window.closes + _PATIENCE - time.perf_counter()):
@@ -135,7 +141,7 @@ async def _load(plan: Plan) -> Result:
 
 
 def load(plan: Plan) -> Result:
-    """Ask `plan["case"]` of the server on `plan["port"]` for `plan["seconds"]`."""
+    """Ask `plan["case"]`, or `plan["paths"]` in turn, of the server on `plan["port"]` for `plan["seconds"]`."""
     return uvloop.run(_load(plan))
 
 

@@ -14,38 +14,16 @@ from typing import Annotated, Any, Final
 import asyncpg
 import typer
 from fastapi import FastAPI
-from pydantic import SecretStr
-from sqlalchemy import event
 
-from app.config import Environment, Settings
-from app.main import create_app
-from benchmarks.cases import Call
-from benchmarks.cpu import Lifespan, prepare
 from benchmarks.index_uses import RARITIES, USES, USES_OF_RARITIES, Uses, check_uses
 from benchmarks.plans_markdown import Comparison, Plan, Worth, document
 from benchmarks.scratch import create_schema, fetch, load, run, scratch_server, write_file
+from benchmarks.statements import Statement, service_on, statements_of
 
 _TRIES: Final = 3
 _COSTS: Final = re.compile(r"  \(cost=[^)]*\)")
 _ACTUAL: Final = re.compile(r"\(actual rows=([\d.]+?)(?:\.00)? loops=(\d+)\)")
 _NODE: Final = re.compile(r"^\s*(->|\w.*\(actual )")
-
-Statement = tuple[str, tuple[Any, ...]]
-
-
-async def statements_of(app: FastAPI, request: str) -> list[Statement]:
-    """What the service asks the database to answer `request`."""
-    asked: list[Statement] = []
-
-    def note(*arguments: Any) -> None:  # noqa: ANN401  SQLAlchemy's event
-        _connection, _cursor, statement, parameters, *_ = arguments
-        asked.append((statement, tuple(parameters)))
-
-    engine = app.state.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    await app(*prepare(Call("GET", request)))
-    event.remove(engine, "before_cursor_execute", note)
-    return asked
 
 
 async def explain(connection: Any, statement: Statement) -> Plan:  # noqa: ANN401  asyncpg has no types
@@ -80,9 +58,7 @@ async def compare(connection: Any, index: str, statements: Iterable[Statement]) 
 
 async def worths(url: str) -> list[Worth]:
     """What every index is worth for every request that it is there for."""
-    settings = Settings(_env_file=None, database_url=SecretStr(url), env=Environment.PRODUCTION, log_level="ERROR")
-    app = create_app(settings)
-    async with Lifespan(app):
+    async with service_on(url) as app:
         connection = await asyncpg.connect(url)
         found = [await _worth(app, connection, *use, data="sample") for use in _flat(USES)]
         run(url, *RARITIES)

@@ -1,6 +1,6 @@
 """The results for people, as tables that are Markdown too, and for programs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results import Import, Ratios, Requests, Results
+from benchmarks.results import Grown, Import, Ratios, Requests, Results
 
 _NARROWEST: Final = 130
 
@@ -22,6 +22,14 @@ def print_results(results: Results) -> None:
         console.print(_of_requests(results.requests))
     if results.imports:
         console.print(_of_imports(results.imports))
+    if results.growth:
+        for what, questions in (
+            ("over HTTP", results.growth.over_http),
+            ("in the database", results.growth.in_database),
+        ):
+            console.print(_of_growth(what, questions, rows=results.growth.rows))
+        for complaint in results.growth.complaints or ("No plan reads all deals or sorts more than a page needs.",):
+            console.print(complaint, soft_wrap=True)
 
 
 def as_data(results: Results) -> dict[str, Any]:
@@ -34,6 +42,7 @@ def as_data(results: Results) -> dict[str, Any]:
             case: {name: asdict(one) for name, one in contestants.items()}
             for case, contestants in results.cases.items()
         },
+        "growth": asdict(results.growth) if results.growth else None,
         "ratios": {case: asdict(Ratios.of("service", contestants)) for case, contestants in results.cases.items()},
     }
 
@@ -52,6 +61,16 @@ def _of_imports(contestants: Mapping[str, Import]) -> Table:
     for name, one in contestants.items():
         amounts = (f"{one.rows:,}", f"{one.seconds:.2f}", f"{one.rows_per_second:,.0f}", f"{one.peak_mib:,.0f}")
         table.add_row("import", name, *amounts, f"{one.cpu_us:,.1f}", *_ratios(name, contestants))
+    return table
+
+
+def _of_growth(what: str, questions: Sequence[Grown], *, rows: Sequence[int]) -> Table:
+    table = Table(box=box.MARKDOWN)
+    table.add_column(f"ms {what}", no_wrap=True)
+    for name in (*(f"{number:,} deals" for number in rows), "factor"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in questions:
+        table.add_row(each.question, *(f"{ms:.2f}" for ms in each.milliseconds), f"{each.factor:.1f}")
     return table
 
 

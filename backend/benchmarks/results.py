@@ -16,6 +16,9 @@ class Options:
     """What to run, and for how long."""
 
     rows: int
+    """Deals in the catalogue that all contestants work on."""
+    larger: tuple[int, ...]
+    """Sizes that the service alone is measured on too."""
     seconds: float
     """Of one measurement over HTTP; those of CPU time take as long as those of one contestant together."""
     rounds: int
@@ -66,6 +69,28 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
+class Grown:
+    """Milliseconds of one question on each size, the smallest first."""
+
+    question: str
+    milliseconds: Sequence[float]
+
+    @property
+    def factor(self) -> float:
+        return self.milliseconds[-1] / self.milliseconds[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What more deals cost: over HTTP on one connection, and in the database; `complaints` are about the plans."""
+
+    rows: Sequence[int]
+    over_http: Sequence[Grown]
+    in_database: Sequence[Grown]
+    complaints: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Of a whole run: by case, then by contestant."""
 
@@ -73,6 +98,7 @@ class Results:
     machine: Mapping[str, str]
     requests: Mapping[str, Mapping[str, Requests]]
     imports: Mapping[str, Import]
+    growth: Growth | None
 
     @property
     def cases(self) -> dict[str, Mapping[str, Requests | Import]]:

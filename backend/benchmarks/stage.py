@@ -61,6 +61,17 @@ class Stage:
                 scratch.checkpoint()
                 yield cls(scratch, options.rows, url, file, folder)
 
+    @contextmanager
+    def larger(self, rows: int) -> Iterator[str]:
+        """Another database, with so many deals."""
+        with self.scratch.database(f"rows_{rows}", template=EMPTY) as url:
+            file = self.tables / f"deals-{rows}.csv"
+            write_file(file, rows=rows)
+            load(url, file)
+            file.unlink()
+            self.scratch.checkpoint()
+            yield url
+
     def material(self) -> Material:
         """Some of the deals, at their present versions."""
         every = max(1, self.rows // _SAMPLE)

@@ -1,13 +1,18 @@
 """The tutorial way: one file of FastAPI over ORM entities, an average for each hotel, a count beside the query."""
 
+import logging
 import os
+import sys
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
+from uuid import uuid4
 
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload, selectinload
+from starlette.middleware.base import RequestResponseEndpoint
 
 from app.db.urls import async_url
 from benchmarks.tutorial_models import Category, Deal, Hotel
@@ -16,6 +21,19 @@ from benchmarks.tutorial_schemas import CityStats, DealCreate, DealOut, DealPage
 engine = create_async_engine(async_url(os.environ["DATABASE_URL"]))
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 app = FastAPI()
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+log = logging.getLogger("access")
+
+
+@app.middleware("http")
+async def log_request(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """The request id and the access line, which the service has too."""
+    started, request_id = time.perf_counter(), request.headers.get("x-request-id", uuid4().hex)
+    response = await call_next(request)
+    response.headers["x-request-id"] = request_id
+    ms = round((time.perf_counter() - started) * 1000, 2)
+    log.info("%s %s %s %s ms %s", request.method, request.url.path, response.status_code, ms, request_id)
+    return response
 
 
 async def get_db() -> AsyncIterator[AsyncSession]:
