@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import Database
@@ -93,26 +93,6 @@ async def test_an_unknown_sort_is_refused_with_the_list(client: AsyncClient) -> 
     problem = answer.json()["error"]["details"][0]
     assert (answer.status_code, problem["field"]) == (422, "sort")
     assert all(f"'{sign}{sort}'" in problem["message"] for sort in SORTS for sign in ("", "-"))
-
-
-async def test_the_number_of_statements_does_not_depend_on_the_limit(
-    client: AsyncClient, shared_database: Database
-) -> None:
-    queries: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT"):
-            queries.append(statement)
-
-    event.listen(shared_database.engine.sync_engine, "before_cursor_execute", note)
-    await page(client, limit=2)
-    queries.clear()
-    await page(client, limit=1)
-    for_one = len(queries)
-    await page(client, limit=100)
-    event.remove(shared_database.engine.sync_engine, "before_cursor_execute", note)
-    assert len(queries) == 2 * for_one
-    assert for_one <= 3
 
 
 async def walk(client: AsyncClient, **query: Any) -> list[dict[str, Any]]:
