@@ -42,14 +42,15 @@ _ARRIVED = "SELECT *, 1 AS sign FROM new_deals"
 _LEFT = "SELECT *, -1 AS sign FROM old_deals"
 _MOVED = f"{_ARRIVED} UNION ALL {_LEFT}"
 _REFILED = f"SELECT * FROM ({_MOVED}) AS deals JOIN deal_categories ON deal_id = deals.id"  # noqa: S608  constants
-_LINKED = "SELECT *, {sign} AS sign FROM links JOIN deals ON deals.id = links.deal_id"
+_LINKED = "SELECT *, 1 AS sign FROM new_links"
+_UNLINKED = "SELECT *, -1 AS sign FROM old_links"
 
 # A link is counted under what its deal is like, so the deal is kept as it is meanwhile. Its rollup is locked before
 # those of its categories, whose order is that of the statements.
 _HOLD_LINKED = f"""
-    PERFORM FROM deals WHERE id IN (SELECT deal_id FROM links) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM FROM deals WHERE id IN (SELECT deal_id FROM ({{moves}}) AS moves) ORDER BY id FOR NO KEY UPDATE;
     PERFORM FROM deal_rollup
-    WHERE ({_OF_DEALS}) IN (SELECT {_OF_DEALS} FROM deals JOIN links ON links.deal_id = deals.id)
+    WHERE ({_OF_DEALS}) IN (SELECT {_OF_DEALS} FROM deals JOIN ({{moves}}) AS moves ON deal_id = deals.id)
     ORDER BY {_OF_DEALS}
     FOR NO KEY UPDATE;
 """  # noqa: S608  constants
@@ -63,12 +64,18 @@ def _categories(moves: str) -> str:
     return _UPSERT.format(rollup="category_rollup", key=_OF_CATEGORIES, moves=moves)
 
 
+def _links(moves: str) -> str:
+    held = f"SELECT * FROM deals JOIN ({moves}) AS moves ON deal_id = deals.id"  # noqa: S608  constants
+    return _HOLD_LINKED.format(moves=moves) + _categories(held)
+
+
 _FUNCTIONS = {
     "roll_up_new_deals": (_deals(_ARRIVED), "NULL"),
     "roll_up_changed_deals": (_deals(_MOVED) + _categories(_REFILED), "NULL"),
     "roll_up_removed_deals": (_deals(_LEFT), "NULL"),
-    "roll_up_new_links": (_HOLD_LINKED + _categories(_LINKED.format(sign=1)), "NULL"),
-    "roll_up_removed_links": (_HOLD_LINKED + _categories(_LINKED.format(sign=-1)), "NULL"),
+    "roll_up_new_links": (_links(_LINKED), "NULL"),
+    "roll_up_changed_links": (_links(f"{_LINKED} UNION ALL {_UNLINKED}"), "NULL"),
+    "roll_up_removed_links": (_links(_UNLINKED), "NULL"),
     # Left to the foreign key's cascade, the links would go when their deal can't be seen any more.
     "unlink_deal": ("DELETE FROM deal_categories WHERE deal_id = OLD.id;", "OLD"),
     "empty_deal_rollup": ("DELETE FROM deal_rollup;", "NULL"),
@@ -83,10 +90,13 @@ _TRIGGERS = {
     ("deals", "unlink_deal"): "BEFORE DELETE ON deals FOR EACH ROW",
     ("deals", "empty_deal_rollup"): "AFTER TRUNCATE ON deals FOR EACH STATEMENT",
     ("deal_categories", "roll_up_new_links"): (
-        "AFTER INSERT ON deal_categories REFERENCING NEW TABLE AS links FOR EACH STATEMENT"
+        "AFTER INSERT ON deal_categories REFERENCING NEW TABLE AS new_links FOR EACH STATEMENT"
+    ),
+    ("deal_categories", "roll_up_changed_links"): (
+        "AFTER UPDATE ON deal_categories REFERENCING OLD TABLE AS old_links NEW TABLE AS new_links FOR EACH STATEMENT"
     ),
     ("deal_categories", "roll_up_removed_links"): (
-        "AFTER DELETE ON deal_categories REFERENCING OLD TABLE AS links FOR EACH STATEMENT"
+        "AFTER DELETE ON deal_categories REFERENCING OLD TABLE AS old_links FOR EACH STATEMENT"
     ),
     ("deal_categories", "empty_category_rollup"): "AFTER TRUNCATE ON deal_categories FOR EACH STATEMENT",
 }
