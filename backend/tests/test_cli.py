@@ -132,7 +132,7 @@ def test_a_taken_port_is_one_sentence(own_url: str) -> None:
         ("mysql://u:hunter2@127.0.0.1/x", "DATABASE_URL has a value that does not fit"),
     ],
 )
-@pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"], ["load"]])
+@pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"], ["load"], ["verify"]])
 def test_a_wrong_database_url_is_one_sentence(url: str, sentence: str, command: list[str]) -> None:
     done = deals(url, *command)
     assert done.exit_code == 1
@@ -168,7 +168,7 @@ def test_generate_then_load(own_url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["psql"], ["generate", "-o", "deals.csv"], ["migrate"], ["dev"], ["serve"], ["load"]]
+    "command", [["psql"], ["generate", "-o", "deals.csv"], ["migrate"], ["dev"], ["serve"], ["load"], ["verify"]]
 )
 def test_an_unknown_setting_is_one_sentence(own_url: str, tmp_path: Path, command: list[str]) -> None:
     done = deals(own_url, *command, INIT_CWD=str(tmp_path), APP_POOL_SISE="5")

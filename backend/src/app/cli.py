@@ -1,5 +1,6 @@
 """`deals`: one command for everything one does with the service."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from app.db.embedded import EmbeddedPostgresError
 from app.db.migrations import MigrationError, current_revision, newest_revision
 from app.db.migrations import migrate as migrate_database
 from app.db.psql import PsqlError, run_psql
+from app.db.session import Database
 from app.db.urls import libpq_url
 from app.loading.contract import LoadError, LoadFileError, LoadReport, OnConflict
+from app.repositories.rollups import ROLLUPS, Comparison, Difference, RollupRepository, Sums
 from app.serving import Serving, ServingError, refuse_taken_port
 from app.serving import serve as serve_until_stopped
 
@@ -116,6 +119,17 @@ def migrate() -> None:
         typer.echo(f"{'Brought up to date' if done else 'Already up to date'}: {database.description}.")
 
 
+@app.command()
+def verify() -> None:
+    """Count all deals and compare the rollups with that. Exit code 1: something differs, and is listed."""
+    with _sentences(), open_database(load_settings()) as database:
+        _refuse_other_schema(database)
+        comparisons = asyncio.run(_compare_rollups(database.url))
+    for comparison in comparisons:
+        _print_comparison(comparison)
+    raise typer.Exit(1 if any(comparison.different for comparison in comparisons) else 0)
+
+
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(context: typer.Context) -> None:
     """Measure the service against a bare handler and the tutorial way; `deals bench --help` has the options."""
@@ -152,6 +166,36 @@ def _load(file: Path, database: ChosenDatabase, *, on_conflict: OnConflict, part
         )
     print_report(report, console=console)
     return report
+
+
+async def _compare_rollups(url: str) -> list[Comparison]:
+    database = Database.connect(url, load_settings())
+    try:
+        return [await RollupRepository(database.reader).compare(rollup) for rollup in ROLLUPS]
+    finally:
+        await database.close()
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    about = f"{comparison.rollup}: {comparison.rows:,} rows that count {comparison.deals:,} deals"
+    if not comparison.different:
+        typer.echo(f"{about}, all of them right.")
+        return
+    typer.echo(f"{about}, {comparison.different:,} of them wrong:")
+    for difference in comparison.first:
+        typer.echo(f"  {_spelled(difference)}")
+    if unlisted := comparison.different - len(comparison.first):
+        typer.echo(f"  and {unlisted:,} more")
+
+
+def _spelled(difference: Difference) -> str:
+    def sums(of: Sums) -> str:
+        return f"{of.deals:,} for {of.prices:,.2f}"
+
+    category = "" if difference.category_id is None else f"category {difference.category_id}, "
+    availability = "available" if difference.is_available else "not available"
+    about = f"{category}hotel {difference.hotel_id}, stars {difference.star_rating}, {availability}"
+    return f"{about}: kept {sums(difference.kept)}, counted {sums(difference.counted)}"
 
 
 def _from_caller(file: Path) -> Path:
