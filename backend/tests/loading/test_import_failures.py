@@ -111,7 +111,7 @@ def test_a_second_import_waits_for_the_first_and_finds_its_work_done(importer: I
 
 
 def test_a_killed_import_leaves_nothing(importer: Importer, catalogue: Catalogue) -> None:
-    """Killed while it inserts: it waits for somebody who has used the id of its last row, and has not committed."""
+    """Killed before its commit: it waits for somebody who has written a deal, and has not committed."""
     write_rows(importer.file, *(row(id=str(number)) for number in range(1, 101)))
     with closing(psycopg2.connect(importer.dsn)) as somebody, somebody.cursor() as cursor:
         cursor.execute(_A_DEAL_WITH_ID_100)

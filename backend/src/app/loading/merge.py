@@ -1,6 +1,8 @@
 """From the staged rows into the catalogue, one statement a table.
 
-Locks are taken in the order categories, hotels, deals, and within a table by key, so that writers queue up.
+Locks are taken in the order categories, hotels, deals, and within a table by key, so that writers queue up. The deals
+are locked as a table, so nobody else writes any until the import ends; readers do not wait. Their rollups are written
+more than once in an import, which would otherwise meet other writers in any order.
 """
 
 from typing import Final
@@ -75,6 +77,7 @@ _INSERT_DEALS: Final = """
     INSERT INTO changed (deal_id, line)
     SELECT inserted.id, staged.line FROM inserted JOIN staged ON staged.id = inserted.external_id
 """
+_KEEP_OTHER_WRITERS_OUT: Final = "LOCK TABLE deals IN SHARE ROW EXCLUSIVE MODE"
 # A table that was filled a moment ago looks empty to the planner until then.
 _REFRESH_STATISTICS: Final = "ANALYZE hotels, categories, deals, deal_categories"
 
@@ -84,6 +87,7 @@ def merge(cursor: Cursor, *, on_conflict: OnConflict, rows: int) -> Merged:
     categories_added = add_categories(cursor)
     cursor.execute(_ADD_HOTELS)
     hotels_added = cursor.rowcount
+    cursor.execute(_KEEP_OTHER_WRITERS_OUT)
     cursor.execute(_NOTE_CHANGES)
     updated = _changed_by(cursor, _UPDATE_DEALS) if on_conflict is OnConflict.UPDATE else 0
     inserted = _changed_by(cursor, _INSERT_DEALS)

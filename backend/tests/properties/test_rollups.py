@@ -1,0 +1,93 @@
+"""After whatever is written, the rollups and the answers from them are what counting comes to."""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from properties.deal_bodies import Body
+from properties.filter_sets import FilterSet, as_query
+from properties.repeatable import examples
+from properties.rollups import wrong
+from properties.service import Service
+from properties.writing_steps import CATEGORIES, CITIES, STEPS, Step, hotel
+
+_DEALS: Final = """
+    SELECT hotel_id, city, country, star_rating, is_available, price_per_night, ARRAY(
+        SELECT name FROM deal_categories JOIN categories ON categories.id = category_id WHERE deal_id = deals.id
+    ) AS categories
+    FROM deals JOIN hotels ON hotels.id = hotel_id
+"""
+_FILTERS: Final = st.fixed_dictionaries(
+    {"available_only": st.booleans()},
+    optional={
+        "city": st.lists(st.sampled_from(CITIES), min_size=1, max_size=2, unique=True),
+        "country": st.sampled_from([hotel(0)["country"], hotel(1)["country"]]),
+        "min_stars": st.integers(1, 3),
+        "hotel_id": st.integers(1, 3),
+        "category": st.lists(st.sampled_from(CATEGORIES), min_size=1, max_size=2, unique=True),
+        "price_min": st.just(Decimal("99.99")),
+    },
+)
+_CENT: Final = Decimal("0.01")
+
+
+@examples(120)
+@given(steps=st.lists(STEPS, max_size=25), filters=_FILTERS)
+async def test_after_any_steps_what_is_kept_and_told_is_what_can_be_counted(
+    service: Service, steps: Sequence[Step], filters: FilterSet
+) -> None:
+    await service.empty()
+    for number in range(3):
+        await service.create("/hotels", hotel(number))
+    for step in steps:
+        await step.take(service)
+        assert await wrong(service) == [], step
+    await _assert_told(service, filters)
+    await _assert_told(service, {"available_only": False})
+
+
+async def _assert_told(service: Service, filters: FilterSet) -> None:
+    async with service.database.sessions() as session:
+        deals = [dict(row) for row in (await session.execute(text(_DEALS))).mappings()]
+        ids = list(await session.scalars(text("SELECT id FROM hotels ORDER BY id")))
+    query = as_query(filters, hotel_ids=[*ids, 7, 8, 9])
+    named = {"hotel_id": int(query["hotel_id"])} if "hotel_id" in query else {}
+    found = [deal for deal in deals if _matches(deal, {**filters, **named})]
+    assert (await service.get("/deals", limit=1, **query))["total"] == len(found)
+    assert await service.get("/deals/stats", **query) == [
+        {"city": city, "avg_price": _average(prices), "deal_count": len(prices)}
+        for city in sorted({deal["city"] for deal in found})
+        if (prices := [deal["price_per_night"] for deal in found if deal["city"] == city])
+    ]
+    hotels = await service.get("/hotels", limit=100, **query)
+    assert hotels["total"] == len(hotels["items"])
+    stars = {home: [deal["star_rating"] for deal in deals if deal["hotel_id"] == home] for home in ids}
+    assert {
+        each["id"]: (each["deal_count"], each["min_price"], each["avg_star_rating"]) for each in hotels["items"]
+    } == {
+        home: (len(prices), min(prices), _average(stars[home]))
+        for home in ids
+        if (prices := [deal["price_per_night"] for deal in found if deal["hotel_id"] == home])
+    }
+    sizes = {each["name"]: each["deal_count"] for each in await service.get("/categories")}
+    assert sizes == {name: sum(name in deal["categories"] for deal in deals) for name in sizes}
+
+
+def _matches(deal: Body, filters: FilterSet) -> bool:
+    return (
+        deal["city"] in filters.get("city", CITIES)
+        and deal["country"] == filters.get("country", deal["country"])
+        and deal["star_rating"] >= filters.get("min_stars", 1)
+        and deal["hotel_id"] == filters.get("hotel_id", deal["hotel_id"])
+        and deal["price_per_night"] >= filters.get("price_min", 0)
+        and bool({*deal["categories"]} & {*filters["category"]} if "category" in filters else True)
+        and (deal["is_available"] or not filters["available_only"])
+    )
+
+
+def _average(values: Sequence[Any]) -> Decimal:
+    return (Decimal(sum(values)) / len(values)).quantize(_CENT, ROUND_HALF_UP)
