@@ -64,7 +64,7 @@ class Deal(Base):
             _walked(column)
             for column in ("star_rating", "price_per_night", "discount_percent", "checkin_date", "created_at")
         ),
-        Index("ix_deals_lower_room_type_id", text("lower(room_type)"), "id"),
+        Index("ix_deals_lower_room_type_id", text("lower(room_type)"), "id", postgresql_include=["room_type"]),
         Index(
             "ix_deals_available_hotel_id_price", "hotel_id", "price_per_night", postgresql_where=text("is_available")
         ),

@@ -38,3 +38,9 @@ def total_of(shape: Shape) -> ScalarSelect[Any]:
 def _rolled_up(rollup: Rollup, shape: Shape) -> Select[Any]:
     total = func.coalesce(func.sum(rollup.deal_count), constant(0))
     return select(cast(total, BigInteger)).where(*conditions(shape, of=rollup))
+
+
+def at_most(shape: Shape) -> ScalarSelect[Any]:
+    """A number that no fewer deals match, at no cost: a deal may count once for each of several categories."""
+    rollup = CategoryRollup if any(name == "category" for name, _ in shape) else DealRollup
+    return _rolled_up(rollup, shape).scalar_subquery()

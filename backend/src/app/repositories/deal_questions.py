@@ -1,19 +1,18 @@
 """The statements that show deals, compiled once for each shape of a request."""
 
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, func, join, select, true, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, func, join, select, true
+from sqlalchemy.orm import aliased
 
 from app.db.reading import Question, constant
 from app.models import Category, Deal, Hotel, deal_categories
 from app.repositories.counting import rollup_for, total_of
+from app.repositories.deal_ids import Start as Start  # noqa: PLC0414  whoever asks these questions names it
+from app.repositories.deal_ids import order, page_of_ids, walk
 from app.repositories.filters import Shape, conditions
 from app.schemas.deals import DealSort
-
-Start = Literal["first", "skip", "after"]
-"""Where a page starts: at the first row, behind so many, or behind a certain one."""
 
 HOTEL_FIELDS: Final = ("id", "name", "city", "country", "phone", "avg_star_rating")
 
@@ -48,16 +47,13 @@ def deals_page(shape: Shape, sort: DealSort, *, start: Start, limit: int, with_t
 
     A limit is part of the statement: for a parameter PostgreSQL would make a plan each time.
     """
-    found = select(Deal).where(*conditions(shape)).order_by(*_order(Deal, sort)).limit(constant(limit))
-    if start == "after":
-        found = found.where(_is_after(sort))
-    elif start == "skip":
-        # The ids alone are found first: what is skipped is read from an index and no more.
-        ids = found.with_only_columns(Deal.id).offset(bindparam("skip", type_=BigInteger))
-        found = select(Deal).where(Deal.id.in_(ids))
+    if shape or start == "skip":
+        found = select(Deal).where(Deal.id.in_(page_of_ids(shape, sort, start=start, limit=limit)))
+    else:
+        found = walk(sort, start=start, limit=limit)
     deal = aliased(Deal, found.subquery("deal"))
     shown = join(deal, Hotel, Hotel.id == deal.hotel_id)
-    statement = select(*_shown(deal)).order_by(*_order(deal, sort))
+    statement = select(*_shown(deal)).order_by(*order(deal, sort))
     if not with_total:
         return Question(statement.select_from(shown))
     counted = select(total_of(shape).label("total")).subquery("counted")
@@ -106,21 +102,3 @@ def _shown(deal: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401  the entity o
         func.array(categories.scalar_subquery()).label("categories"),
         *(getattr(Hotel, field).label(f"hotel_{field}") for field in HOTEL_FIELDS),
     ]
-
-
-def _sorted_by(deal: Any, sort: DealSort) -> list[InstrumentedAttribute[Any]]:  # noqa: ANN401  as above
-    return [getattr(deal, field) for field in dict.fromkeys((sort.field, "id"))]
-
-
-def _order(deal: Any, sort: DealSort) -> list[ColumnElement[Any]]:  # noqa: ANN401  as above
-    return [column.desc() if sort.is_descending else column.asc() for column in _sorted_by(deal, sort)]
-
-
-def _is_after(sort: DealSort) -> ColumnElement[bool]:
-    columns = _sorted_by(Deal, sort)
-    names = ("after_key", "after_id")[-len(columns) :]
-    row, last = (
-        tuple_(*columns),
-        tuple_(*(bindparam(name, type_=c.type) for name, c in zip(names, columns, strict=True))),
-    )
-    return row < last if sort.is_descending else row > last

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, ColumnExpressionArgument, Text, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, ColumnExpressionArgument, Text, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.db.reading import constant
 from app.models import Category, CategoryRollup, Deal, DealRollup, Hotel, deal_categories
 from app.schemas.filters import DealFilters
 
@@ -37,6 +38,9 @@ def _in_category(table: Counted, names: list[_Value]) -> ColumnElement[bool]:
     links = select(deal_categories).where(deal_categories.c.category_id.in_(named))
     return links.where(deal_categories.c.deal_id == Deal.id).exists()
 
+
+OF_HOTELS: Final = frozenset({"city", "country", "hotel_id"})
+"""The filters that are about the hotel."""
 
 _TYPES: Final = dict.fromkeys(("city", "country", "category", "room_type"), Text())
 _CONDITIONS: Final[dict[str, _Condition]] = {
@@ -73,7 +77,42 @@ class Given:
 def conditions(shape: Shape, *, of: Counted = Deal) -> Iterator[ColumnExpressionArgument[bool]]:
     """What a row of the table must satisfy to match filters of this shape. A rollup can't tell of every filter."""
     for name, count in shape:
-        yield _CONDITIONS[name](of, [bindparam(f"{name}_{n}", type_=_TYPES.get(name)) for n in range(count)])
+        yield _CONDITIONS[name](of, _parameters(name, count))
+
+
+def checks(shape: Shape) -> Iterator[ColumnExpressionArgument[bool]]:
+    """The conditions of a deal as questions to one row after the other, which the planner can't turn into a join.
+
+    It would join on its idea of an average name, and read all deals of a category to find a page of them.
+    """
+    for name, count in shape:
+        values = _parameters(name, count)
+        condition = _CONDITIONS[name](Deal, values)
+        if name in {"city", "country"}:
+            yield condition.is_(true())
+        elif name == "category":
+            filed = deal_categories.c
+            named = select(Category.id).where(_named(Category.name, values))
+            link = select(filed.deal_id).where(filed.deal_id == Deal.id, filed.category_id.in_(named))
+            yield link.limit(constant(1)).scalar_subquery().is_not(None)
+        else:
+            yield condition
+
+
+def hotel_conditions(shape: Shape) -> Iterator[ColumnElement[bool]]:
+    """What a hotel must satisfy to match those filters of this shape that are about hotels, OF_HOTELS."""
+    for name, count in shape:
+        values = _parameters(name, count)
+        yield Hotel.id == values[0] if name == "hotel_id" else _named(getattr(Hotel, name), values)
+
+
+def category_is_named(count: int) -> ColumnElement[bool]:
+    """What a category must satisfy to be one of so many that are asked for."""
+    return _named(Category.name, _parameters("category", count))
+
+
+def _parameters(name: str, count: int) -> list[_Value]:
+    return [bindparam(f"{name}_{n}", type_=_TYPES.get(name)) for n in range(count)]
 
 
 def _listed(value: object) -> Sequence[object]:
