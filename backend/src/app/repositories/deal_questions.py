@@ -9,8 +9,7 @@ from sqlalchemy.orm import aliased
 from app.db.reading import Question, constant
 from app.models import Category, Deal, Hotel, deal_categories
 from app.repositories.counting import rollup_for, total_of
-from app.repositories.deal_ids import Start as Start  # noqa: PLC0414  whoever asks these questions names it
-from app.repositories.deal_ids import order, page_of_ids, walk
+from app.repositories.deal_ids import Start, order, page_of_ids, walk
 from app.repositories.filters import Shape, conditions
 from app.schemas.deals import DealSort
 

@@ -4,7 +4,8 @@ from typing import Any, Final, NamedTuple
 
 from app.db.reading import Asks, Row
 from app.paging import After, Offset
-from app.repositories.deal_questions import HOTEL_FIELDS, Start, deal_by_id, deals_page, matching_deals, prices_by_city
+from app.repositories.deal_ids import Start
+from app.repositories.deal_questions import HOTEL_FIELDS, deal_by_id, deals_page, matching_deals, prices_by_city
 from app.repositories.estimates import estimated_rows
 from app.repositories.filters import Given
 from app.schemas.deals import DealSort
