@@ -88,6 +88,11 @@ async def test_a_list_that_fits_on_one_page_has_no_links(client: AsyncClient) ->
     assert "link" not in (await client.get("/deals", params={"limit": 30})).headers
 
 
+@pytest.mark.parametrize("query", [{}, {"city": "Toronto"}, {"category": "luxury"}, {"room_type": "Deluxe"}])
+async def test_nothing_is_beyond_the_greatest_skip(client: AsyncClient, query: dict[str, str]) -> None:
+    assert (await page(client, skip=2**63 - 2, **query))["items"] == []
+
+
 async def test_an_unknown_sort_is_refused_with_the_list(client: AsyncClient) -> None:
     answer = await client.get("/deals", params={"sort": "hotel"})
     problem = answer.json()["error"]["details"][0]

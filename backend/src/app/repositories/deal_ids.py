@@ -40,11 +40,11 @@ _FEW: Final = 1000
 
 
 def page_of_ids(shape: Shape, sort: DealSort, *, start: Start, limit: int) -> _Found:
-    """For the filters, and `skip`, or `after_key` and `after_id`."""
+    """For the filters, and `skip` and `end` (what is skipped and the page), or `after_key` and `after_id`."""
     ways = list(_ways(shape, sort, start))
     found = ways[0].subquery("found")
     if len(ways) > 1:
-        end = constant(limit) + _skip() if start == "skip" else constant(limit)
+        end = bindparam("end", type_=BigInteger) if start == "skip" else constant(limit)
         pages = (way.order_by(*order(way.selected_columns, sort)).limit(end).subquery() for way in ways)
         found = union_all(*map(select, pages)).subquery("found")
     ids = select(found.c.id).order_by(*order(found.c, sort)).limit(constant(limit))

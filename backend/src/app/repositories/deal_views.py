@@ -11,6 +11,8 @@ from app.repositories.filters import Given
 from app.schemas.deals import DealSort
 from app.schemas.filters import DealFilters
 
+_GREATEST: Final = 2**63 - 1
+
 DealView = dict[str, Any]
 """What is shown of a deal, by field."""
 
@@ -38,7 +40,7 @@ class DealViews:
         """Deals in the order of `sort`, with the exact number of those that match if asked."""
         given = Given.by(filters)
         question = deals_page(given.shape, sort, start=_kind(start), limit=limit, with_total=with_total)
-        rows = await self._database.rows(question, given.values | _values(start))
+        rows = await self._database.rows(question, given.values | _values(start, limit=limit))
         total = rows[0]["total"] if with_total else None
         return DealViewPage([_view(row) for row in rows if row["id"] is not None], total)
 
@@ -67,7 +69,7 @@ def _kind(start: Offset | After) -> Start:
     return "skip" if start.skip else "first"
 
 
-def _values(start: Offset | After) -> dict[str, object]:
+def _values(start: Offset | After, *, limit: int) -> dict[str, object]:
     if isinstance(start, Offset):
-        return {"skip": start.skip}
+        return {"skip": start.skip, "end": min(start.skip + limit, _GREATEST)}
     return {"after_key": start.key, "after_id": start.id}
