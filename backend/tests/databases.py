@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from app.config import Settings
 from app.db.choice import COMPOSE_URL, compose_answers
 from app.db.embedded import EmbeddedPostgres
+from app.db.lending import Lender
 from app.db.migrations import migrate
-from app.db.reading import Lender
 from app.db.session import Database
 from app.db.urls import libpq_url
 

@@ -155,6 +155,7 @@ def _load_sample(database: ChosenDatabase) -> None:
 
 
 def _load(file: Path, database: ChosenDatabase, *, on_conflict: OnConflict, partial: bool) -> LoadReport:
+    timeout = load_settings().load_statement_timeout
     # pandas takes half a second to import, which no other command should wait for.
     from app.loading.pipeline import load_deals  # noqa: PLC0415
     from app.loading.report import print_report, progress_bar  # noqa: PLC0415
@@ -162,14 +163,21 @@ def _load(file: Path, database: ChosenDatabase, *, on_conflict: OnConflict, part
     console = Console(stderr=True)
     with progress_bar(console) as progress:
         report = load_deals(
-            file, dsn=libpq_url(database.url), progress=progress, on_conflict=on_conflict, partial=partial
+            file,
+            dsn=libpq_url(database.url),
+            progress=progress,
+            on_conflict=on_conflict,
+            partial=partial,
+            statement_timeout=timeout,
         )
     print_report(report, console=console)
     return report
 
 
 async def _compare_rollups(url: str) -> list[Comparison]:
-    database = Database.connect(url, load_settings())
+    settings = load_settings()
+    patient = settings.model_copy(update={"statement_timeout": settings.load_statement_timeout})
+    database = Database.connect(url, patient)
     try:
         return [await RollupRepository(database.reader).compare(rollup) for rollup in ROLLUPS]
     finally:

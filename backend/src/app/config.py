@@ -16,6 +16,8 @@ BACKEND: Final = Path(__file__).resolve().parents[2]
 ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
 _SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
 
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
 
 class SettingsError(Exception):
     """The environment holds a variable that is unknown or has a bad value. The message is one sentence."""
@@ -49,11 +51,22 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
     pool_size: Annotated[int, Field(ge=1)] = 5
     pool_max_overflow: Annotated[int, Field(ge=0)] = 10
-    pool_timeout: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds that a request waits for a connection before 503."""
+    pool_timeout: Seconds = 0.5
+    """How long a request waits for a connection before 503."""
     pool_recycle: Annotated[int, Field(ge=-1)] = 3600
     pool_pre_ping: bool = False
     """Ask each connection whether it works before it is used; those known to be closed are replaced anyway."""
+    connect_timeout: Seconds = 2.0
+    statement_timeout: Seconds = 2.0
+    """How long PostgreSQL works on one statement of a request; the driver gives up a little later."""
+    lock_timeout: Seconds = 1.0
+    """How long a statement waits for somebody else's lock."""
+    idle_in_transaction_timeout: Seconds = 5.0
+    """How long PostgreSQL keeps a transaction open in which nothing happens."""
+    request_timeout: Seconds = 2.2
+    """How long a request may take once its body is there, waits and retries included."""
+    load_statement_timeout: Seconds = 3600.0
+    """The same as `statement_timeout` for an import."""
 
     @field_validator("database_url", "test_database_url")
     @classmethod

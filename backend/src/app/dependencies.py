@@ -1,5 +1,6 @@
 """From the request's session to repositories and services: the only place that builds them."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -28,7 +29,7 @@ async def health_service(request: Request) -> HealthService:
 
 async def deal_search(request: Request) -> DealSearch:
     database = database_of(request)
-    return DealSearch(views=DealViews(database.reader), cursors=await _cursors(database))
+    return DealSearch(views=DealViews(database.reader), cursors=partial(_cursors, database))
 
 
 async def deal_service(transaction: DB) -> DealService:

@@ -4,7 +4,7 @@ AppError
 ├── NotFoundError                404  not_found
 │   ├── DealNotFoundError             deal_not_found
 │   └── HotelNotFoundError            hotel_not_found
-├── ConflictError                409
+├── ConflictError                409  conflict
 │   ├── VersionConflictError          version_conflict
 │   ├── ExternalIdTakenError          external_id_taken
 │   ├── HotelExistsError              hotel_exists
@@ -18,6 +18,7 @@ AppError
 ├── PayloadTooLargeError         413  payload_too_large
 ├── MethodNotAllowedError        405  method_not_allowed
 └── ServiceUnavailableError      503  service_unavailable
+    └── OutcomeUnknownError           service_unavailable
 
 Messages are for clients: they hold no SQL, no driver text, and of the input only names of fields and plain ids.
 """
@@ -80,6 +81,7 @@ class HotelNotFoundError(NotFoundError):
 class ConflictError(AppError):
     status = 409
     code = "conflict"
+    sentence = "The request does not fit what is there by now."
 
 
 class VersionConflictError(ConflictError):
@@ -158,3 +160,12 @@ class ServiceUnavailableError(AppError):
 
     def __init__(self, *, details: Sequence[Problem] = ()) -> None:
         super().__init__(details=details, headers={"Retry-After": "1"})
+
+
+class OutcomeUnknownError(ServiceUnavailableError):
+    """The connection was lost while a write was being committed: it may or may not have happened."""
+
+    sentence = "The write may or may not have happened; look, or send it again with the same Idempotency-Key."
+
+    def __init__(self) -> None:
+        super().__init__(details=[Problem("outcome", "outcome_unknown")])

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from app.db.violations import UNANSWERED, as_app_error
-from app.errors import AppError, MethodNotAllowedError
+from app.errors import AppError, MethodNotAllowedError, ServiceUnavailableError
 from app.rendering import from_http, from_validation, render
 
 _METHODS_OF_FILES: Final = frozenset({"GET", "HEAD"})
@@ -42,8 +42,12 @@ async def _answer_validation(request: Request, error: RequestValidationError) ->
 
 
 async def _answer_database(request: Request, error: Exception) -> Response:
-    log.error("database_error", exc_info=error)
-    return _answer(request, as_app_error(error))
+    answer = as_app_error(error)
+    if isinstance(answer, ServiceUnavailableError):
+        log.warning("database_unavailable", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None))
+    else:
+        log.error("database_error", exc_info=error)
+    return _answer(request, answer)
 
 
 def _answer(request: Request, error: AppError) -> Response:

@@ -11,7 +11,8 @@ from httpx import AsyncClient
 from sqlalchemy import Integer, bindparam, func, select
 
 from app.config import Settings
-from app.db.reading import Question, Transaction, constant
+from app.db.reading import Question, constant
+from app.db.writing import Transaction
 from databases import OpenDatabase
 from factories import DealFactory
 

@@ -1,34 +1,24 @@
-"""Statements compiled once, and sent on the driver's connections of the engine's own pool.
+"""Statements compiled once, and questions that are one statement each, sent on the driver's connections.
 
 What SQLAlchemy spends on executing a statement it has compiled before (cache key, result, rows) is more than the
 driver spends on all of it; ADR 8 has the measurements.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Protocol
 
-import asyncpg
 from sqlalchemy import ClauseElement, ColumnElement, Dialect, Integer, literal_column
 from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.util import greenlet_spawn
 
+from app.db.lending import CUT, Lender
 from app.logging import count_query
 
 Row = dict[str, Any]
 """By column."""
 
 _DIALECT: Final[Dialect] = sqlalchemy_asyncpg.dialect()  # type: ignore[no-untyped-call]  # it has no types
-_CUT: Final = (
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-)
 
 
 def constant(number: int) -> ColumnElement[int]:
@@ -65,33 +55,6 @@ class Asks(Protocol):
         ...
 
 
-class Lender(Protocol):
-    """Lends the driver's connections."""
-
-    def connection(self) -> AbstractAsyncContextManager[Any]:
-        """A connection for the length of a block."""
-        ...
-
-
-class Pool:
-    """Lends those of an engine's pool."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Any]:
-        """One that is in no transaction; it goes back only if it is in none again."""
-        connection = await self._engine.raw_connection()
-        driver: Any = connection.driver_connection
-        try:
-            yield driver
-        finally:
-            if driver.is_closed() or driver.is_in_transaction():
-                await greenlet_spawn(connection.invalidate)
-            await greenlet_spawn(connection.close)
-
-
 class Reader:
     """Sends each statement on a connection of its own, in no transaction: one round trip, no BEGIN and no ROLLBACK."""
 
@@ -102,28 +65,15 @@ class Reader:
         """A connection that turns out to have been cut is replaced once: to ask again changes nothing."""
         try:
             return await self._ask(question, values)
-        except _CUT:
+        except CUT:
             return await self._ask(question, values)
 
     async def _ask(self, question: Question, values: Mapping[str, object]) -> list[Row]:
         async with self._lender.connection() as driver:
-            return await Transaction(driver).rows(question, values)
+            return await fetch(driver, question, values)
 
 
-class Transaction:
-    """Sends statements one after the other on a connection, within the transaction that it is in."""
-
-    def __init__(self, driver: Any) -> None:  # noqa: ANN401  asyncpg has no types
-        self._driver = driver
-
-    @classmethod
-    @asynccontextmanager
-    async def on(cls, lender: Lender) -> AsyncIterator["Transaction"]:
-        """A new one: committed at the end of the block, rolled back if an exception leaves it."""
-        async with lender.connection() as driver, driver.transaction():
-            yield cls(driver)
-
-    async def rows(self, question: Question, values: Mapping[str, object]) -> list[Row]:
-        """What the transaction has written before is seen."""
-        count_query()
-        return [dict(row) for row in await self._driver.fetch(question.sql, *question.arguments(values))]
+async def fetch(driver: Any, question: Question, values: Mapping[str, object]) -> list[Row]:  # noqa: ANN401  asyncpg has no types
+    """The answer on a connection that the caller holds."""
+    count_query()
+    return [dict(row) for row in await driver.fetch(question.sql, *question.arguments(values))]

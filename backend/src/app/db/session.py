@@ -1,7 +1,7 @@
 """The engine and the one way to write: one request, one session, one transaction, one commit."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from fastapi import Depends, Request
 from sqlalchemy import AdaptedConnection, event
@@ -9,8 +9,15 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import Settings
-from app.db.reading import Asks, Lender, Pool, Reader, Transaction
+from app.db.lending import Lender, Pool
+from app.db.reading import Asks, Reader
 from app.db.urls import async_url
+from app.db.writing import Transaction
+
+_LOOKS_FOR_CLIENT: Final = 0.5
+"""Seconds after which the server notices that the client of a running statement is gone."""
+_NET: Final = 0.1
+"""Seconds that the driver leaves the server to end a statement by itself."""
 
 
 class Database:
@@ -32,12 +39,28 @@ class Database:
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=settings.pool_pre_ping,
+            connect_args=_waits(settings),
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
         return cls(engine, Pool(engine))
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _waits(settings: Settings) -> dict[str, object]:
+    """How long the driver waits, and the server too: it ends what nobody waits for, the lock it holds included."""
+    server = {
+        "statement_timeout": settings.statement_timeout,
+        "lock_timeout": settings.lock_timeout,
+        "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout,
+        "client_connection_check_interval": _LOOKS_FOR_CLIENT,
+    }
+    return {
+        "timeout": settings.connect_timeout,
+        "command_timeout": settings.statement_timeout + _NET,
+        "server_settings": {name: f"{round(seconds * 1000)}ms" for name, seconds in server.items()},
+    }
 
 
 def _refuse_closed(connection: AdaptedConnection, *_: object) -> None:

@@ -1,4 +1,7 @@
-"""What the database refused, by SQLSTATE and constraint name, never by the text of a message."""
+"""What the database refused, by SQLSTATE and constraint name, never by the text of a message.
+
+One table says what each class of errors is for a client. PostgreSQL's codes: its manual, appendix A.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,12 +11,42 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import AppError, ServiceUnavailableError
+from app.db.lending import CUT
+from app.errors import AppError, ConflictError, InvalidError, ServiceUnavailableError
 
 UNANSWERED: Final = (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """Every type under which the driver or the pool says that a statement was not carried out."""
 
-_UNAVAILABLE: Final = ("08", "40", "53", "55", "57")
+REPEATABLE: Final = (
+    *CUT,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
+"""What an uncommitted transaction may meet and another try need not: locks of others, a dead connection, DDL."""
+
+_ANSWERS: Final[Mapping[str, type[AppError]]] = {
+    "08": ServiceUnavailableError,  # the connection
+    "22": InvalidError,  # a value that validation should have caught
+    "23": ConflictError,  # a constraint that no rule names
+    "23502": InvalidError,  # … for which the value alone is to blame
+    "23514": InvalidError,
+    "25006": ServiceUnavailableError,  # read only: another server is taking over
+    "25P03": ServiceUnavailableError,  # idle in a transaction
+    "25P04": ServiceUnavailableError,  # too long a transaction
+    "28": ServiceUnavailableError,  # the password is of yesterday
+    "3D": ServiceUnavailableError,  # the database is not there, or is being restored
+    "40": ServiceUnavailableError,  # a deadlock, or a serialization failure, that tries have not mended
+    "42501": ServiceUnavailableError,  # the role lacks a right
+    "42703": ServiceUnavailableError,  # the schema is of another version
+    "42P01": ServiceUnavailableError,
+    "53": ServiceUnavailableError,  # disk full, out of memory, too many connections
+    "55": ServiceUnavailableError,  # a lock, and what is being made ready
+    "57": ServiceUnavailableError,  # a timeout, a shutdown, a start
+    "58": ServiceUnavailableError,  # input and output
+}
+"""By SQLSTATE, else by the first two characters, its class. Anything else is a fault of ours."""
 
 
 @contextmanager
@@ -29,11 +62,11 @@ def violations(rules: Mapping[str, Callable[[], AppError]]) -> Iterator[None]:
 
 
 def as_app_error(error: Exception) -> AppError:
-    """503 where the database was not there or gave up; 500, a fault of ours, for the rest."""
+    """The answer: by the table where the server said what it was, and 503 where it said nothing."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state: str | None = getattr(cause, "sqlstate", None)
     if state is None:
         is_away = not isinstance(error, DBAPIError) or error.connection_invalidated
-    else:
-        is_away = state.startswith(_UNAVAILABLE)
-    return ServiceUnavailableError() if is_away else AppError()
+        return ServiceUnavailableError() if is_away else AppError()
+    answer = _ANSWERS.get(state) or _ANSWERS.get(state[:2], AppError)
+    return answer()

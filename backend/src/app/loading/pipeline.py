@@ -16,6 +16,7 @@ from app.loading.transaction import interruptible, transaction
 
 _WAIT_FOR_OTHER_IMPORTS: Final = "SELECT pg_advisory_xact_lock(%s)"
 _LOCK_KEY: Final = 0x6465616C73
+_STATEMENT_TIMEOUT: Final = 3600.0
 
 
 def load_deals(
@@ -25,15 +26,16 @@ def load_deals(
     progress: ProgressCallback,
     on_conflict: OnConflict = OnConflict.UPDATE,
     partial: bool = False,
+    statement_timeout: float = _STATEMENT_TIMEOUT,
 ) -> LoadReport:
     """Bring the catalogue behind `dsn` (libpq's URL or keywords) up to date with a file, in one transaction.
 
     Rejected rows are listed in a CSV beside the file, `deals.csv` → `deals.rejects.csv`; a list of an earlier run goes.
     One rejected row and nothing is written, unless `partial`: then the good rows are. A second import waits for the
-    first. Raises LoadError if it cannot be done.
+    first. No statement takes more than `statement_timeout` seconds. Raises LoadError if it cannot be done.
     """
     started = monotonic()
-    with transaction(dsn) as cursor:
+    with transaction(dsn, statement_timeout=statement_timeout) as cursor:
         rows = _stage(cursor, path, progress=progress)
         progress(Progress(Stage.CHECKING, rows, 1))
         rejected = interruptible(cursor, lambda: _reject_contradictions(cursor, on_conflict=on_conflict))

@@ -16,22 +16,25 @@ Result = TypeVar("Result")
 # Read committed: what a concurrent import wrote must be seen once its lock is gone.
 _SETTINGS: Final = """
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-    SET LOCAL statement_timeout = 0;
+    SET LOCAL statement_timeout = %(statement_timeout)s;
     SET LOCAL lock_timeout = 0;
     SET LOCAL work_mem = '64MB';
 """
 
 
 @contextmanager
-def transaction(dsn: str) -> Iterator[Cursor]:
-    """Commits at the end, unless it is left by an exception. Raises LoadDatabaseError for what the database refuses."""
+def transaction(dsn: str, *, statement_timeout: float) -> Iterator[Cursor]:
+    """Commits at the end, unless it is left by an exception. Raises LoadDatabaseError for what the database refuses.
+
+    No statement takes more than `statement_timeout` seconds.
+    """
     try:
         with (
             closing(psycopg2.connect(dsn, client_encoding="utf8")) as connection,
             connection,
             connection.cursor() as cursor,
         ):
-            cursor.execute(_SETTINGS)
+            cursor.execute(_SETTINGS, {"statement_timeout": f"{round(statement_timeout * 1000)}ms"})
             yield cursor
     except (errors.UndefinedTable, errors.UndefinedColumn) as error:
         raise LoadDatabaseError("The database does not have this version's tables; run `deals migrate`.") from error

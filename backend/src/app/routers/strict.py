@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.errors import UnsupportedMediaTypeError
+from app.routers.attempts import attempt
 from app.routers.query_docs import parameters_of
 from app.routers.query_string import QueryModel, refuse_unknown
 
@@ -26,7 +27,10 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """Refuses unknown, repeated and undecodable query parameters, and bodies that are not strict JSON."""
+    """Refuses unknown, repeated and undecodable query parameters, and bodies that are not strict JSON.
+
+    What it answers is committed, and comes in time or is a 503.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401  FastAPI's
         super().__init__(path, endpoint, **options)
@@ -41,9 +45,11 @@ class StrictRoute(APIRoute):
         async def strictly(request: Request) -> Response:
             if (query := request.scope["query_string"]) and not reads_query:
                 refuse_unknown(query, self.dependant)
+            request = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
                 _check_media_type(request)
-            return await handle(StrictRequest(request.scope, request.receive))
+                await request.body()  # a slow client's time is not ours
+            return await attempt(handle, request)
 
         return strictly
 

@@ -1,5 +1,7 @@
 """What one can ask of the deals."""
 
+from collections.abc import Awaitable, Callable
+
 from app.db.reading import Row
 from app.errors import DealNotFoundError, InvalidError, Problem
 from app.paging import After, Count, Cursors, Offset, Page
@@ -9,7 +11,7 @@ from app.schemas.stats import StatsQuery
 
 
 class DealSearch:
-    def __init__(self, *, views: DealViews, cursors: Cursors) -> None:
+    def __init__(self, *, views: DealViews, cursors: Callable[[], Awaitable[Cursors]]) -> None:
         self._views = views
         self._cursors = cursors
 
@@ -22,7 +24,8 @@ class DealSearch:
 
     async def page(self, query: DealQuery) -> Page[DealView]:
         """A page, found with one deal more than asked for, to know whether more follow. Raises InvalidCursorError."""
-        start, exact = self._start(query), query.count is Count.EXACT
+        cursors = await self._cursors()
+        start, exact = _start(query, cursors), query.count is Count.EXACT
         found, total = await self._views.page(
             query, sort=query.sort, start=start, limit=query.limit + 1, with_total=exact
         )
@@ -36,19 +39,21 @@ class DealSearch:
             skip=start.skip if isinstance(start, Offset) else None,
             limit=query.limit,
             has_more=has_more,
-            next_cursor=self._cursor_behind(items[-1], query) if has_more else None,
+            next_cursor=_cursor_behind(items[-1], query, cursors) if has_more else None,
         )
 
     async def stats(self, query: StatsQuery) -> list[Row]:
         return await self._views.stats(query)
 
-    def _start(self, query: DealQuery) -> Offset | After:
-        if query.cursor is None:
-            return Offset(query.skip)
-        if "skip" in query.model_fields_set:
-            raise InvalidError(details=[Problem("cursor", "can't be given together with skip")])
-        return self._cursors.read(query.cursor, sort=query.sort, filters=query.filters)
 
-    def _cursor_behind(self, deal: DealView, query: DealQuery) -> str:
-        after = After(deal[query.sort.field], deal["id"])
-        return self._cursors.write(after, sort=query.sort, filters=query.filters)
+def _start(query: DealQuery, cursors: Cursors) -> Offset | After:
+    if query.cursor is None:
+        return Offset(query.skip)
+    if "skip" in query.model_fields_set:
+        raise InvalidError(details=[Problem("cursor", "can't be given together with skip")])
+    return cursors.read(query.cursor, sort=query.sort, filters=query.filters)
+
+
+def _cursor_behind(deal: DealView, query: DealQuery, cursors: Cursors) -> str:
+    after = After(deal[query.sort.field], deal["id"])
+    return cursors.write(after, sort=query.sort, filters=query.filters)

@@ -1,0 +1,128 @@
+"""Nobody waits for long: a database that is busy, away or silent is a 503 in time, and what needs none is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+from psycopg2.extensions import connection
+from sqlalchemy import make_url
+
+from app.config import Settings
+from app.main import create_app
+from databases import OpenDatabase, connect
+from properties.deal_bodies import PLAIN_DEAL
+from properties.exact_json import written
+
+JSON: Final = {"content-type": "application/json"}
+NEEDS_NO_DATABASE: Final = [
+    ("GET", "/health", 200),
+    ("GET", "/nothing", 404),
+    ("GET", "/deals/nothing", 404),
+    ("PUT", "/deals", 405),
+    ("GET", "/deals?limit=0", 422),
+    ("GET", "/hotels?sort=age", 422),
+    ("POST", "/deals", 422),
+    ("PATCH", "/hotels/1", 422),
+    ("DELETE", "/deals/1?versoin=1", 422),
+]
+
+
+@asynccontextmanager
+async def service(url: str, settings: Settings, **changed: float) -> AsyncIterator[tuple[AsyncClient, OpenDatabase]]:
+    """A client of the service on the database at `url`, with other settings."""
+    settings = settings.model_copy(update=changed)
+    app, database = create_app(settings), OpenDatabase.connect(url, settings)
+    app.state.database = database
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+        yield client, database
+    await database.close()
+
+
+@contextmanager
+def other(url: str) -> Iterator[connection]:
+    """Somebody else on the database, in a transaction that is undone."""
+    connection = connect(url)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def assert_unavailable(answer: Response) -> None:
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_with_all_connections_taken_a_request_is_turned_away(own_url: str, settings: Settings) -> None:
+    async with service(own_url, settings, pool_size=1, pool_max_overflow=0, pool_timeout=0.1) as (client, database):
+        async with database.lender.connection():
+            for answer in await asyncio.gather(*(client.get("/deals") for _ in range(20))):
+                assert_unavailable(answer)
+            for method, path, status in NEEDS_NO_DATABASE:
+                body = {"colour": "red"} if method in {"POST", "PATCH"} else None
+                answer = await client.request(method, path, json=body)
+                assert answer.status_code == status, path
+        assert (await client.get("/categories")).status_code == 200
+
+
+@pytest.mark.parametrize("given_up_by", ["lock_timeout", "statement_timeout", "request_timeout"])
+async def test_a_statement_that_waits_is_given_up(own_url: str, settings: Settings, given_up_by: str) -> None:
+    patient = {"lock_timeout": 60.0, "statement_timeout": 60.0, "request_timeout": 60.0}
+    async with service(own_url, settings, **{**patient, given_up_by: 0.1, "pool_max_overflow": 0}) as (client, _):
+        with other(own_url) as locker, locker.cursor() as cursor:
+            cursor.execute("LOCK TABLE hotels")
+            for _ in range(settings.pool_size + 1):
+                assert_unavailable(await client.get("/hotels"))
+                assert_unavailable(
+                    await client.post("/deals", content=written({**PLAIN_DEAL, "hotel_id": 1}), headers=JSON)
+                )
+        assert (await client.get("/hotels")).status_code == 200
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_given_up(settings: Settings) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    async with server:
+        url = f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/nothing?ssl=disable"
+        async with service(url, settings, connect_timeout=0.1) as (client, _):
+            assert_unavailable(await client.get("/deals/1"))
+            assert_unavailable(await client.get("/health/ready"))
+            assert (await client.get("/health")).status_code == 200
+
+
+async def test_a_transaction_in_which_nothing_happens_is_ended(own_url: str, settings: Settings) -> None:
+    async with service(own_url, settings, idle_in_transaction_timeout=0.05) as (_, database):
+        async with database.lender.connection() as driver:
+            ended: asyncio.Event = asyncio.Event()
+            driver.add_termination_listener(lambda _: ended.set())
+            await driver.execute("BEGIN")
+            await asyncio.wait_for(ended.wait(), 20)
+        async with database.lender.connection() as driver:
+            assert await driver.fetchval("SELECT 1") == 1
+
+
+async def test_more_clients_than_the_server_takes(own_url: str, settings: Settings) -> None:
+    name = make_url(own_url).database
+    with other(own_url) as elsewhere, elsewhere.cursor() as cursor:
+        cursor.execute(f'CREATE ROLE plain LOGIN; ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+        elsewhere.commit()
+        plain = make_url(own_url).set(username="plain").render_as_string(hide_password=False)
+        async with service(plain, settings) as (client, _):
+            answer = await client.get("/hotels")
+        cursor.execute("DROP ROLE plain")
+        elsewhere.commit()
+    assert_unavailable(answer)
+
+
+def test_every_wait_is_bounded_by_default(app: FastAPI) -> None:
+    settings: Settings = app.state.settings
+    assert settings.pool_timeout <= 0.5
+    assert settings.request_timeout <= 2.5
+    assert settings.lock_timeout < settings.statement_timeout < settings.request_timeout
