@@ -3,8 +3,8 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -21,6 +21,7 @@ from app.db.psql import PsqlError, run_psql
 from app.db.session import Database
 from app.db.urls import libpq_url
 from app.loading.contract import LoadError, LoadFileError, LoadReport, OnConflict
+from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Comparison, Difference, RollupRepository, Sums
 from app.serving import Serving, ServingError, refuse_taken_port
 from app.serving import serve as serve_until_stopped
@@ -130,6 +131,15 @@ def verify() -> None:
     raise typer.Exit(1 if any(comparison.different for comparison in comparisons) else 0)
 
 
+@app.command()
+def purge() -> None:
+    """Remove the Idempotency-Keys of more than a day ago; run it now and then, from cron say."""
+    with _sentences(), open_database(load_settings()) as database:
+        _refuse_other_schema(database)
+        removed = asyncio.run(_purge_idempotency_keys(database.url))
+    typer.echo(f"Removed {removed:,} Idempotency-Keys.")
+
+
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(context: typer.Context) -> None:
     """Measure the service against a bare handler and the tutorial way; `deals bench --help` has the options."""
@@ -175,11 +185,23 @@ def _load(file: Path, database: ChosenDatabase, *, on_conflict: OnConflict, part
 
 
 async def _compare_rollups(url: str) -> list[Comparison]:
+    async with _patient_database(url) as database:
+        return [await RollupRepository(database.reader).compare(rollup) for rollup in ROLLUPS]
+
+
+async def _purge_idempotency_keys(url: str) -> int:
+    async with _patient_database(url) as database:
+        return await IdempotencyRepository(database.reader).purge()
+
+
+@asynccontextmanager
+async def _patient_database(url: str) -> AsyncIterator[Database]:
+    """The database, with as much time for a statement as an import has."""
     settings = load_settings()
     patient = settings.model_copy(update={"statement_timeout": settings.load_statement_timeout})
     database = Database.connect(url, patient)
     try:
-        return [await RollupRepository(database.reader).compare(rollup) for rollup in ROLLUPS]
+        yield database
     finally:
         await database.close()
 

@@ -3,9 +3,10 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from app.db.session import DB, Database, database_of
+from app.errors import InvalidError, Problem
 from app.paging import Cursors
 from app.repositories.categories import CategoryRepository
 from app.repositories.category_views import CategoryViews
@@ -14,13 +15,17 @@ from app.repositories.deals import DealRepository
 from app.repositories.health import HealthRepository
 from app.repositories.hotel_views import HotelViews
 from app.repositories.hotels import HotelRepository
+from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.signing_keys import SigningKeyRepository
+from app.schemas.base import IdempotencyKey
+from app.schemas.query import Given
 from app.services.categories import CategoryService
 from app.services.deal_search import DealSearch
 from app.services.deals import DealService
 from app.services.health import HealthService
 from app.services.hotel_search import HotelSearch
 from app.services.hotels import HotelService
+from app.services.idempotency import Once, OncePerKey
 
 
 async def health_service(request: Request) -> HealthService:
@@ -53,6 +58,33 @@ async def category_service(request: Request) -> CategoryService:
     return CategoryService(views=CategoryViews(database_of(request).reader))
 
 
+async def once(
+    request: Request,
+    transaction: DB,
+    key: Annotated[
+        Given[IdempotencyKey],
+        Header(
+            alias="Idempotency-Key",
+            description="Any text of the client's, say a UUID. Sent again with the same key and body within 24 hours, "
+            "the write is not done again and answered as it was, with `Idempotent-Replayed: true`.",
+        ),
+    ] = None,
+) -> Once:
+    """Found again at `request.state.once` by whoever has the answer."""
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise InvalidError(details=[Problem("Idempotency-Key", "must be given once")])
+    effect = _once(request, transaction, key)
+    request.state.once = effect
+    return effect
+
+
+def _once(request: Request, transaction: DB, key: str | None) -> Once:
+    if key is None:
+        return Once()
+    client = getattr(request.state, "client", "")
+    return OncePerKey(keys=IdempotencyRepository(transaction), client=client, key=key)
+
+
 async def _cursors(database: Database) -> Cursors:
     """The codec with the database's key, which is read once for each process."""
     if database.cursor_key is None:
@@ -65,4 +97,5 @@ SearchDeals = Annotated[DealSearch, Depends(deal_search)]
 Deals = Annotated[DealService, Depends(deal_service)]
 Categories = Annotated[CategoryService, Depends(category_service)]
 SearchHotels = Annotated[HotelSearch, Depends(hotel_search)]
+OneEffect = Annotated[Once, Depends(once)]
 Hotels = Annotated[HotelService, Depends(hotel_service)]

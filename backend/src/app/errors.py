@@ -8,11 +8,13 @@ AppError
 │   ├── VersionConflictError          version_conflict
 │   ├── ExternalIdTakenError          external_id_taken
 │   ├── HotelExistsError              hotel_exists
-│   └── HotelHasDealsError            hotel_has_deals
+│   ├── HotelHasDealsError            hotel_has_deals
+│   └── IdempotencyInProgressError    idempotency_in_progress
 ├── InvalidError                 422  validation_error
 │   ├── UnknownParameterError         unknown_parameter
 │   ├── InvalidCursorError            invalid_cursor
-│   └── StayDatesError                validation_error
+│   ├── StayDatesError                validation_error
+│   └── IdempotencyKeyReusedError     idempotency_key_reused
 ├── MalformedJsonError           400  malformed_json
 ├── UnsupportedMediaTypeError    415  unsupported_media_type
 ├── PayloadTooLargeError         413  payload_too_large
@@ -108,6 +110,14 @@ class HotelHasDealsError(ConflictError):
     sentence = "The hotel still has deals; remove them first."
 
 
+class IdempotencyInProgressError(ConflictError):
+    code = "idempotency_in_progress"
+    sentence = "A request with this Idempotency-Key is still being worked on; try again shortly."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
 class InvalidError(AppError):
     status = 422
     code = "validation_error"
@@ -122,6 +132,11 @@ class InvalidCursorError(InvalidError):
 class StayDatesError(InvalidError):
     def __init__(self) -> None:
         super().__init__(details=[Problem("checkout_date", "must be after checkin_date")])
+
+
+class IdempotencyKeyReusedError(InvalidError):
+    code = "idempotency_key_reused"
+    sentence = "This Idempotency-Key came with another body before; choose a new one."
 
 
 class UnknownParameterError(InvalidError):

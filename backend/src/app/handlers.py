@@ -14,6 +14,7 @@ from starlette.routing import compile_path
 from app.db.violations import UNANSWERED, as_app_error
 from app.errors import AppError, MethodNotAllowedError, ServiceUnavailableError
 from app.rendering import from_http, from_validation, render
+from app.services.idempotency import AnsweredBeforeError
 
 _METHODS_OF_FILES: Final = frozenset({"GET", "HEAD"})
 
@@ -25,6 +26,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(AppError)(_answer_ours)
     app.exception_handler(HTTPException)(_answer_http)
     app.exception_handler(RequestValidationError)(_answer_validation)
+    app.exception_handler(AnsweredBeforeError)(_answer_again)
     for kind in UNANSWERED:
         app.exception_handler(kind)(_answer_database)
 
@@ -39,6 +41,12 @@ async def _answer_http(request: Request, error: HTTPException) -> Response:
 
 async def _answer_validation(request: Request, error: RequestValidationError) -> Response:
     return _answer(request, from_validation(error))
+
+
+async def _answer_again(_: Request, error: AnsweredBeforeError) -> Response:
+    answer = error.answer
+    headers = {"Idempotent-Replayed": "true"} | ({"Location": answer.location} if answer.location else {})
+    return Response(answer.body, answer.status, headers=headers, media_type="application/json")
 
 
 async def _answer_database(request: Request, error: Exception) -> Response:

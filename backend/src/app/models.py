@@ -195,3 +195,21 @@ class SigningKey(Base):
 
     purpose: Mapped[str] = mapped_column(String(50), primary_key=True)
     key: Mapped[bytes]
+
+
+class IdempotencyKey(Base):
+    """A key under which a client may send a write again, with the answer that the first one got.
+
+    Both are written by the transaction that does the write; until it ends, the answer is None and nobody else sees it.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    client: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The id of the API key it came with, empty without one: clients do not meet."""
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[bytes]
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    location: Mapped[str | None] = mapped_column(String(255))
+    body: Mapped[bytes | None]
+    created_at: Mapped[Instant] = mapped_column(index=True)

@@ -16,11 +16,12 @@ _KEYWORDS: Final = {
     *("minLength", "maxLength", "pattern", "minItems", "maxItems", "title", "description", "default", "examples"),
     "example",  # of OpenAPI: what Swagger UI fills in
 }
+OF_A_KEY: Final = ("idempotency_in_progress", "idempotency_key_reused")
 CODES: Final[dict[str, set[str]]] = {
     "GET /health": set(),
     "GET /health/ready": {"service_unavailable"},
     "GET /deals": {"invalid_cursor", "service_unavailable"},
-    "POST /deals": {"hotel_not_found", "external_id_taken", "service_unavailable"},
+    "POST /deals": {"hotel_not_found", "external_id_taken", "service_unavailable", *OF_A_KEY},
     "GET /deals/stats": {"service_unavailable"},
     "GET /deals/{deal_id}": {"deal_not_found", "service_unavailable"},
     "PATCH /deals/{deal_id}": {
@@ -29,7 +30,7 @@ CODES: Final[dict[str, set[str]]] = {
     },
     "DELETE /deals/{deal_id}": {"deal_not_found", "version_conflict", "service_unavailable"},
     "GET /hotels": {"service_unavailable"},
-    "POST /hotels": {"hotel_exists", "service_unavailable"},
+    "POST /hotels": {"hotel_exists", "service_unavailable", *OF_A_KEY},
     "GET /hotels/{hotel_id}": {"hotel_not_found", "service_unavailable"},
     "PATCH /hotels/{hotel_id}": {"hotel_not_found", "hotel_exists", "service_unavailable"},
     "DELETE /hotels/{hotel_id}": {"hotel_not_found", "hotel_has_deals", "service_unavailable"},

@@ -34,4 +34,9 @@ async def _once(handle: Handle, request: Request) -> Response:
     # Where FastAPI keeps the dependencies of function scope; its own stack would outlive the tries.
     async with AsyncExitStack() as stack:
         request.scope["fastapi_function_astack"] = stack
-        return await handle(request)
+        response = await handle(request)
+        if (once := getattr(request.state, "once", None)) is not None:
+            await once.keep(
+                status=response.status_code, location=response.headers.get("location"), body=bytes(response.body)
+            )
+        return response

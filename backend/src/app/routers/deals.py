@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from app.db.reading import Row
-from app.dependencies import Deals, SearchDeals
+from app.dependencies import Deals, OneEffect, SearchDeals
 from app.errors import (
     DealNotFoundError,
     ExternalIdTakenError,
@@ -17,7 +17,7 @@ from app.paging import Page
 from app.repositories.deal_views import DealView
 from app.routers.links import link_header
 from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, errors
+from app.routers.responses import BAD_BODY, REUSED_KEY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
 from app.schemas.query import Given, QueryId, QueryVersion, prefilled
@@ -74,11 +74,11 @@ async def read_deal(deal_id: DealId, deals: SearchDeals) -> DealView:
     status_code=status.HTTP_201_CREATED,
     summary="Create a deal",
     response_model=DealOut,
-    responses=errors(HotelNotFoundError, ExternalIdTakenError, *BAD_BODY),
+    responses=errors(HotelNotFoundError, ExternalIdTakenError, *REUSED_KEY, *BAD_BODY),
 )
-async def create_deal(new: DealCreate, deals: Deals, response: Response) -> DealView:
+async def create_deal(new: DealCreate, deals: Deals, once: OneEffect, response: Response) -> DealView:
     """A new deal of an existing hotel; `Location` says where it is."""
-    deal = await deals.create(new)
+    deal = await deals.create(new, once=once)
     response.headers["Location"] = f"/deals/{deal['id']}"
     return deal
 

@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.db.reading import Row
-from app.dependencies import Hotels, SearchHotels
+from app.dependencies import Hotels, OneEffect, SearchHotels
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.paging import Page
 from app.routers.links import link_header
 from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, errors
+from app.routers.responses import BAD_BODY, REUSED_KEY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
 from app.schemas.query import QueryId, prefilled
@@ -55,11 +55,11 @@ async def read_hotel(hotel_id: HotelId, hotels: SearchHotels) -> Row:
     status_code=status.HTTP_201_CREATED,
     summary="Create a hotel",
     response_model=HotelOut,
-    responses=errors(HotelExistsError, *BAD_BODY),
+    responses=errors(HotelExistsError, *REUSED_KEY, *BAD_BODY),
 )
-async def create_hotel(new: HotelCreate, hotels: Hotels, response: Response) -> Row:
+async def create_hotel(new: HotelCreate, hotels: Hotels, once: OneEffect, response: Response) -> Row:
     """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
-    hotel = await hotels.create(new)
+    hotel = await hotels.create(new, once=once)
     response.headers["Location"] = f"/hotels/{hotel['id']}"
     return hotel
 

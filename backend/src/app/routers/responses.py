@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from app.errors import (
     AppError,
+    IdempotencyInProgressError,
+    IdempotencyKeyReusedError,
     InvalidError,
     MalformedJsonError,
     PayloadTooLargeError,
@@ -15,6 +17,8 @@ from app.schemas.errors import ErrorAnswer
 
 BAD_BODY: Final = (MalformedJsonError, PayloadTooLargeError, UnsupportedMediaTypeError)
 """What every endpoint with a body may answer besides."""
+REUSED_KEY: Final = (IdempotencyInProgressError, IdempotencyKeyReusedError)
+"""What every endpoint with an Idempotency-Key may answer besides."""
 _ANYWHERE: Final = (InvalidError, UnknownParameterError, AppError)
 
 

@@ -121,6 +121,10 @@ Phone = Annotated[str, Text(32), Field(examples=["+1-416-555-1333"])]
 RoomType = Annotated[str, Text(100), Field(examples=["Deluxe"])]
 CategoryName = Annotated[str, Text(50), Field(examples=["luxury"])]
 
+IdempotencyKey = Annotated[
+    str, Field(min_length=1, max_length=255, pattern="^[!-~]+$", examples=["2b5c6a5e-3f0e-4a52-9a06-6ad5a04c1f5b"])
+]
+
 Id = Annotated[int, Field(strict=True, ge=1, lt=KEYS, examples=[1])]
 Stars = Annotated[int, Field(strict=True, ge=1, le=5, examples=[5])]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100, examples=[30])]

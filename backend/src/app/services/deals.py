@@ -7,6 +7,7 @@ from app.repositories.deal_views import DealView, DealViews
 from app.repositories.deals import DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch
+from app.services.idempotency import Once
 
 
 class DealService:
@@ -18,8 +19,9 @@ class DealService:
         self._hotels = hotels
         self._categories = categories
 
-    async def create(self, new: DealCreate) -> DealView:
-        """Raises HotelNotFoundError, ExternalIdTakenError, StayDatesError and InvalidError."""
+    async def create(self, new: DealCreate, *, once: Once) -> DealView:
+        """Raises HotelNotFoundError, ExternalIdTakenError, StayDatesError, InvalidError and what `once` raises."""
+        await once.begin(new)
         await self._check_hotel(new.hotel_id)
         categories = await self._categories.named(new.categories)
         deal = Deal(**new.model_dump(exclude={"categories"}))

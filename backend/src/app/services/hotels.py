@@ -6,6 +6,7 @@ from app.models import Hotel
 from app.repositories.hotels import HotelRepository
 from app.schemas.hotels import HotelCreate, HotelPatch
 from app.services.hotel_search import HotelSearch
+from app.services.idempotency import Once
 
 
 class HotelService:
@@ -13,8 +14,9 @@ class HotelService:
         self._hotels = hotels
         self._search = search
 
-    async def create(self, new: HotelCreate) -> Row:
-        """Raises HotelExistsError and InvalidError."""
+    async def create(self, new: HotelCreate, *, once: Once) -> Row:
+        """Raises HotelExistsError, InvalidError and what `once` raises."""
+        await once.begin(new)
         hotel = Hotel(**new.model_dump())
         await self._hotels.add(hotel)
         return await self._search.get(hotel.id)

@@ -1,0 +1,58 @@
+"""A write that is sent again under one key happens once, and is answered as it was the first time."""
+
+from hashlib import sha256
+
+from app.errors import IdempotencyInProgressError, IdempotencyKeyReusedError
+from app.repositories.idempotency import IdempotencyRepository, KeptAnswer
+from app.schemas.base import Input
+
+
+class AnsweredBeforeError(Exception):
+    """The write was done by an earlier request, whose answer is this one's too."""
+
+    def __init__(self, answer: KeptAnswer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Once:
+    """For a write without a key: it is as many writes as there are requests."""
+
+    async def begin(self, new: Input) -> None:
+        """Come before whatever the write of `new` does."""
+
+    async def keep(self, *, status: int, location: str | None, body: bytes) -> None:
+        """Come last, with the answer, in the transaction that is committed before the answer leaves."""
+
+
+class OncePerKey(Once):
+    """For a write under a key that its client has chosen."""
+
+    def __init__(self, *, keys: IdempotencyRepository, client: str, key: str) -> None:
+        self._keys = keys
+        self._client = client
+        self._key = key
+
+    async def begin(self, new: Input) -> None:
+        """Return if the write is to be done now.
+
+        Raises AnsweredBeforeError, IdempotencyKeyReusedError if the key came with something else, and
+        IdempotencyInProgressError.
+        """
+        fingerprint = _fingerprint(new)
+        if await self._keys.claim(client=self._client, key=self._key, fingerprint=fingerprint):
+            return
+        answer = await self._keys.answer(client=self._client, key=self._key)
+        if answer is None:  # forgotten in between
+            raise IdempotencyInProgressError
+        if answer.fingerprint != fingerprint:
+            raise IdempotencyKeyReusedError
+        raise AnsweredBeforeError(answer)
+
+    async def keep(self, *, status: int, location: str | None, body: bytes) -> None:
+        await self._keys.keep(client=self._client, key=self._key, status=status, location=location, body=body)
+
+
+def _fingerprint(new: Input) -> bytes:
+    """The same for what means the same, however it was written."""
+    return sha256(f"{type(new).__name__} {new.model_dump_json()}".encode()).digest()
