@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     load_statement_timeout: Seconds = 3600.0
     """The same as `statement_timeout` for an import."""
 
+    max_in_flight: Annotated[int, Field(ge=1)] = 200
+    """How many requests one process works on at once; others are answered 503 immediately."""
+
     @field_validator("database_url", "test_database_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:

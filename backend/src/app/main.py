@@ -12,6 +12,8 @@ from fastapi_offline import FastAPIOffline
 from app.config import Settings, load_settings
 from app.db.choice import open_database
 from app.db.session import Database
+from app.edge.admission import Admission
+from app.edge.hangup import HangUp
 from app.handlers import add_error_handlers
 from app.logging import configure_logging
 from app.middleware import BodyLimit, RequestContext
@@ -76,6 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(HangUp)
+    app.add_middleware(Admission, most=settings.max_in_flight)
     app.add_middleware(RequestContext)
     add_error_handlers(app)
     for noun in (deals, hotels, categories, health):  # the router looks in this order

@@ -15,6 +15,8 @@ from app.errors import AppError
 from app.logging import begin_tally
 from app.rendering import render
 
+_HUNG_UP: Final = 499
+"""As nginx has it in its log: the client did not wait for an answer."""
 _LONGEST_LENGTH: Final = 19
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
@@ -50,16 +52,18 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, tagged)
-            except Exception:
-                log.exception("unhandled_error")
+            except Exception as error:
+                ours = error if isinstance(error, AppError) else AppError()
+                if ours is not error:
+                    log.exception("unhandled_error")
                 if status:
                     raise
-                await render(AppError(), request_id)(scope, receive, tagged)
+                await render(ours, request_id)(scope, receive, tagged)
             log.info(
                 "request",
                 method=scope["method"],
                 route=getattr(scope.get("route"), "path", None),
-                status=status,
+                status=status or _HUNG_UP,
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 queries=tally.queries,
             )

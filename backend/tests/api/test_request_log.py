@@ -100,6 +100,6 @@ def test_what_went_wrong_inside_is_logged_and_not_told(production: Production) -
         cursor.execute("ALTER TABLE categories RENAME TO misplaced")
     broken.close()
     answer, lines = production.ask("GET", "/categories")
-    assert_refused(answer, "internal_error")
+    assert_refused(answer, "service_unavailable")
     assert [line["event"] for line in lines] == ["database_error", "request"]
     assert "categories" in json.dumps(lines[0]["exception"])

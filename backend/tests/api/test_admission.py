@@ -1,0 +1,95 @@
+"""More than the process can serve, and clients that do not wait."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from psycopg2.extensions import connection
+from pydantic import SecretStr
+
+from api.wire import Wire, serving
+from app.config import Settings
+from app.main import create_app
+from databases import OpenDatabase, connect
+
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND wait_event_type = 'Lock'
+"""
+
+
+@pytest.fixture
+def bystander(own_url: str) -> Iterator[connection]:
+    """A connection of its own, on which each statement is a transaction."""
+    other = connect(own_url)
+    other.autocommit = True
+    yield other
+    other.close()
+
+
+@pytest.fixture
+def locker(own_url: str) -> Iterator[connection]:
+    """Keeps everybody from the categories, until it is closed."""
+    other = connect(own_url)
+    with other.cursor() as cursor:
+        cursor.execute("LOCK TABLE categories")
+    yield other
+    other.close()
+
+
+def _waiting(bystander: connection) -> int:
+    with bystander.cursor() as cursor:
+        cursor.execute(WAITING)
+        (number,) = cursor.fetchone() or (0,)
+        return int(number)
+
+
+async def _until_waiting(bystander: connection, *, number: int) -> None:
+    async with asyncio.timeout(20):
+        while await asyncio.to_thread(_waiting, bystander) != number:
+            pass
+
+
+async def test_what_is_more_than_can_be_served_is_turned_away_at_once(
+    own_url: str, settings: Settings, locker: connection, bystander: connection
+) -> None:
+    patient = {"lock_timeout": 60.0, "statement_timeout": 60.0, "request_timeout": 60.0}
+    settings = settings.model_copy(update={"max_in_flight": 3, **patient})
+    app, database = create_app(settings), OpenDatabase.connect(own_url, settings)
+    app.state.database = database
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+        slow = [asyncio.create_task(client.get("/categories")) for _ in range(3)]
+        await _until_waiting(bystander, number=3)
+        answer = await client.get("/hotels")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
+        assert (answer.headers["retry-after"], "x-request-id" in answer.headers) == ("1", True)
+        assert [(await client.get(path)).status_code for path in ("/health", "/health/ready")] == [200, 200]
+        locker.rollback()
+        assert {one.status_code for one in await asyncio.gather(*slow)} == {200}
+        assert (await client.get("/hotels")).status_code == 200
+    await database.close()
+
+
+def test_a_read_is_given_up_with_its_client_and_idle_connections_do_not_count(
+    own_url: str, settings: Settings, locker: connection, bystander: connection
+) -> None:
+    """All connections to the database would be taken by clients that are gone."""
+    patient = {"lock_timeout": 60.0, "statement_timeout": 60.0, "request_timeout": 60.0, "pool_timeout": 60.0}
+    bounds = {"pool_size": 2, "pool_max_overflow": 0, "max_in_flight": 2}
+    url = SecretStr(own_url)
+    with serving(create_app(settings.model_copy(update={"database_url": url, **patient, **bounds}))) as port:
+        idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        for _ in range(2):
+            gone = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+            for one in gone:
+                one.sendall(b"GET /categories HTTP/1.1\r\nhost: deals.test\r\n\r\n")
+            asyncio.run(_until_waiting(bystander, number=2))
+            for one in gone:
+                one.close()
+            asyncio.run(_until_waiting(bystander, number=0))
+        with Wire(port) as wire:
+            assert wire.ask("GET", "/hotels").status == 200
+        for one in idle:
+            one.close()
