@@ -54,7 +54,11 @@ class _Watch:
         self._task = asyncio.create_task(self._look())
 
     async def _look(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.has_hung_up = True
-        self.reader.cancel()
+        message = await self._receive()
+        while message.get("more_body", False):
+            message = await self._receive()
+        if message["type"] == "http.request":  # its body is whole: what comes next is the end of the connection
+            message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.has_hung_up = True
+            self.reader.cancel()
