@@ -3,19 +3,22 @@
 A rule that can be stated about one deal is a method of `Deal`; the named constraints are the net under it.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     Index,
     Numeric,
     SmallInteger,
     String,
     Table,
+    Text,
     UniqueConstraint,
     func,
     literal_column,
@@ -186,6 +189,28 @@ class Category(Base):
     deals: Mapped[list[Deal]] = relationship(
         secondary=deal_categories, back_populates="categories", lazy="raise", passive_deletes=True
     )
+
+
+class ApiKey(Base):
+    """Who may write: a client's key, of which nothing is kept that could be presented as one."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        CheckConstraint("public_id ~ '^[0-9a-f]{12}$'", "public_id_is_hexadecimal"),
+        CheckConstraint(plain_text("name"), "name_is_plain"),
+        CheckConstraint("octet_length(digest) = 32", "digest_has_32_bytes"),
+        CheckConstraint(
+            "scopes <@ ARRAY['deals:write', 'deals:admin'] AND cardinality(scopes) > 0", "scopes_are_known"
+        ),
+    )
+
+    public_id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    digest: Mapped[bytes]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[Instant]
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class SigningKey(Base):
