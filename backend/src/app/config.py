@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BACKEND: Final = Path(__file__).resolve().parents[2]
 ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
+SHORTEST_SECRET: Final = 32
 _SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -26,6 +27,15 @@ class SettingsError(Exception):
 class Environment(StrEnum):
     DEVELOPMENT = "development"
     PRODUCTION = "production"
+
+
+class AuthMode(StrEnum):
+    """Who may write."""
+
+    OFF = "off"
+    """Everybody."""
+    WRITES = "writes"
+    """Who has a key."""
 
 
 class Settings(BaseSettings):
@@ -44,11 +54,18 @@ class Settings(BaseSettings):
     init_cwd: Path = Field(Path(), validation_alias="INIT_CWD")
     """Where the caller of `./uvw` stood: relative paths on the command line start there."""
 
+    auth_mode: AuthMode | None = Field(None, validation_alias="AUTH_MODE")
+    """Whether a write needs a key; unset: no, which production accepts only if it is said."""
+
     env: Environment = Environment.DEVELOPMENT
     data_dir: Path = BACKEND / ".data"
     """Where the embedded database lives."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     max_body_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
+    key_secret: SecretStr | None = None
+    """What the digests of keys are made with; another one makes all keys invalid."""
+    auth_failures_per_minute: Annotated[int, Field(ge=1)] = 10
+    """Wrong keys from one address before its next ones are answered 429."""
     pool_size: Annotated[int, Field(ge=1)] = 5
     pool_max_overflow: Annotated[int, Field(ge=0)] = 10
     pool_timeout: Seconds = 0.5
@@ -81,6 +98,17 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.env is Environment.PRODUCTION
+
+    @property
+    def writes_need_a_key(self) -> bool:
+        return self.auth_mode is AuthMode.WRITES
+
+    def secret_of_keys(self) -> bytes:
+        """What keys are digested with. Raises SettingsError unless there is one that is long enough."""
+        secret = self.key_secret.get_secret_value() if self.key_secret else ""
+        if len(secret) < SHORTEST_SECRET:
+            raise SettingsError(f"Keys need APP_KEY_SECRET, a random text of at least {SHORTEST_SECRET} characters.")
+        return secret.encode()
 
 
 def _refuse_other_than_postgresql(url: str) -> None:

@@ -16,9 +16,12 @@ AppError
 │   ├── StayDatesError                validation_error
 │   └── IdempotencyKeyReusedError     idempotency_key_reused
 ├── MalformedJsonError           400  malformed_json
+├── UnauthorizedError            401  unauthorized
+├── ForbiddenError               403  forbidden
 ├── UnsupportedMediaTypeError    415  unsupported_media_type
 ├── PayloadTooLargeError         413  payload_too_large
 ├── MethodNotAllowedError        405  method_not_allowed
+├── RateLimitedError             429  rate_limited
 └── ServiceUnavailableError      503  service_unavailable
     └── OutcomeUnknownError           service_unavailable
 
@@ -150,6 +153,21 @@ class MalformedJsonError(AppError):
     sentence = "The body is not valid JSON in UTF-8."
 
 
+class UnauthorizedError(AppError):
+    status = 401
+    code = "unauthorized"
+    sentence = "This needs a valid key in the header X-API-Key."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": "ApiKey"})
+
+
+class ForbiddenError(AppError):
+    status = 403
+    code = "forbidden"
+    sentence = "The key does not allow this."
+
+
 class UnsupportedMediaTypeError(AppError):
     status = 415
     code = "unsupported_media_type"
@@ -166,6 +184,15 @@ class MethodNotAllowedError(AppError):
     status = 405
     code = "method_not_allowed"
     sentence = "This address does not support the method."
+
+
+class RateLimitedError(AppError):
+    status = 429
+    code = "rate_limited"
+    sentence = "Too many requests; try again later."
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after)})
 
 
 class ServiceUnavailableError(AppError):

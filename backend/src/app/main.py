@@ -18,6 +18,7 @@ from app.handlers import add_error_handlers
 from app.logging import configure_logging
 from app.middleware import BodyLimit, RequestContext
 from app.routers import categories, deals, health, hotels
+from app.services.keys import keys_of
 
 _DESCRIPTION: Final = """
 * Every endpoint that filters takes the same filters with the same meaning, so all counts agree.
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.settings = settings
+    app.state.keys = keys_of(settings)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(HangUp)
     app.add_middleware(Admission, most=settings.max_in_flight)

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from api.catalogue import Catalogue
 from api.wire import serving
 from app.config import Settings
+from app.db.urls import sync_url
+from app.keys import Scope, new_key
 from app.main import create_app
 from databases import TestServer
+from issuing import HEADER, entity, with_keys
 
 TESTS: Final = Path(__file__).resolve().parents[1]
 OPTIONS: Final = (
@@ -27,13 +33,22 @@ OPTIONS: Final = (
 
 
 def test_the_service_keeps_its_contract(server: TestServer, settings: Settings, tmp_path: Path) -> None:
-    """Examples, values at the bounds, fuzzing and sequences of calls, with every check there is."""
+    """Examples, values at the bounds, fuzzing and sequences of calls, with every check there is.
+
+    Writes need a key, so that it is also tried whether they can be done without one, or with a wrong one.
+    """
+    key = new_key()
     rules = {"SCHEMATHESIS_HOOKS": "api.contract_rules", "PYTHONPATH": str(TESTS), "NO_PROXY": "127.0.0.1"}
     with server.copy() as url, Catalogue.filled(url):
-        app = create_app(settings.model_copy(update={"database_url": SecretStr(url)}))
+        with Session(create_engine(sync_url(url), poolclass=NullPool)) as session:
+            session.add(entity(key, Scope.ADMIN))
+            session.commit()
+        patient = {"database_url": SecretStr(url), "auth_failures_per_minute": 1_000_000}
+        app = create_app(with_keys(settings).model_copy(update=patient))
         with serving(app) as port:
             command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/openapi.json"]
+            command += [*OPTIONS, f"--header={HEADER}: {key}"]
             run = subprocess.run(
-                [*command, *OPTIONS], cwd=tmp_path, env=os.environ | rules, capture_output=True, text=True, check=False
+                command, cwd=tmp_path, env=os.environ | rules, capture_output=True, text=True, check=False
             )
     assert run.returncode == 0, run.stdout + run.stderr

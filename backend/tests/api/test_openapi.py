@@ -16,24 +16,26 @@ _KEYWORDS: Final = {
     *("minLength", "maxLength", "pattern", "minItems", "maxItems", "title", "description", "default", "examples"),
     "example",  # of OpenAPI: what Swagger UI fills in
 }
-OF_A_KEY: Final = ("idempotency_in_progress", "idempotency_key_reused")
+RESENT: Final = {"idempotency_in_progress", "idempotency_key_reused"}
+KEYED: Final = {"unauthorized", "forbidden", "rate_limited"}
 CODES: Final[dict[str, set[str]]] = {
     "GET /health": set(),
     "GET /health/ready": {"service_unavailable"},
     "GET /deals": {"invalid_cursor", "service_unavailable"},
-    "POST /deals": {"hotel_not_found", "external_id_taken", "service_unavailable", *OF_A_KEY},
+    "POST /deals": {*KEYED, *RESENT, "hotel_not_found", "external_id_taken", "service_unavailable"},
     "GET /deals/stats": {"service_unavailable"},
     "GET /deals/{deal_id}": {"deal_not_found", "service_unavailable"},
     "PATCH /deals/{deal_id}": {
+        *KEYED,
         *("deal_not_found", "hotel_not_found"),
         *("version_conflict", "external_id_taken", "service_unavailable"),
     },
-    "DELETE /deals/{deal_id}": {"deal_not_found", "version_conflict", "service_unavailable"},
+    "DELETE /deals/{deal_id}": {*KEYED, "deal_not_found", "version_conflict", "service_unavailable"},
     "GET /hotels": {"service_unavailable"},
-    "POST /hotels": {"hotel_exists", "service_unavailable", *OF_A_KEY},
+    "POST /hotels": {*KEYED, *RESENT, "hotel_exists", "service_unavailable"},
     "GET /hotels/{hotel_id}": {"hotel_not_found", "service_unavailable"},
-    "PATCH /hotels/{hotel_id}": {"hotel_not_found", "hotel_exists", "service_unavailable"},
-    "DELETE /hotels/{hotel_id}": {"hotel_not_found", "hotel_has_deals", "service_unavailable"},
+    "PATCH /hotels/{hotel_id}": {*KEYED, "hotel_not_found", "hotel_exists", "service_unavailable"},
+    "DELETE /hotels/{hotel_id}": {*KEYED, "hotel_not_found", "hotel_has_deals", "service_unavailable"},
     "GET /categories": {"service_unavailable"},
 }
 """What tests elsewhere provoke."""

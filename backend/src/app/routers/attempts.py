@@ -16,12 +16,17 @@ _FIRST_PAUSE_SECONDS: Final = 0.02
 Handle = Callable[[Request], Awaitable[Response]]
 
 
+def in_time(request: Request) -> asyncio.Timeout:
+    """A block that is left by TimeoutError once the request has taken too long."""
+    return asyncio.timeout(request.app.state.settings.request_timeout)
+
+
 async def attempt(handle: Handle, request: Request) -> Response:
     """The answer of `handle`, committed. Raises TimeoutError once the request has taken too long.
 
     Whatever a try has written is undone before the next one: it ends with the transaction of its dependencies.
     """
-    async with asyncio.timeout(request.app.state.settings.request_timeout):
+    async with in_time(request):
         for number in range(1, _TRIES):
             try:
                 return await _once(handle, request)

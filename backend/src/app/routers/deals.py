@@ -14,10 +14,11 @@ from app.errors import (
     VersionConflictError,
 )
 from app.paging import Page
+from app.protection import WRITE
 from app.repositories.deal_views import DealView
 from app.routers.links import link_header
 from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, REUSED_KEY, errors
+from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
 from app.schemas.query import Given, QueryId, QueryVersion, prefilled
@@ -74,7 +75,8 @@ async def read_deal(deal_id: DealId, deals: SearchDeals) -> DealView:
     status_code=status.HTTP_201_CREATED,
     summary="Create a deal",
     response_model=DealOut,
-    responses=errors(HotelNotFoundError, ExternalIdTakenError, *REUSED_KEY, *BAD_BODY),
+    dependencies=WRITE,
+    responses=errors(HotelNotFoundError, ExternalIdTakenError, *REUSED_KEY, *KEYED, *BAD_BODY),
 )
 async def create_deal(new: DealCreate, deals: Deals, once: OneEffect, response: Response) -> DealView:
     """A new deal of an existing hotel; `Location` says where it is."""
@@ -87,7 +89,10 @@ async def create_deal(new: DealCreate, deals: Deals, once: OneEffect, response: 
     "/{deal_id}",
     summary="Change a deal",
     response_model=DealOut,
-    responses=errors(DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *BAD_BODY),
+    dependencies=WRITE,
+    responses=errors(
+        DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *KEYED, *BAD_BODY
+    ),
 )
 async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> DealView:
     """Changes the fields that are sent and leaves the others as they are; with `version`, only that version."""
@@ -98,7 +103,8 @@ async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> DealVi
     "/{deal_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Remove a deal",
-    responses=errors(DealNotFoundError, VersionConflictError),
+    dependencies=WRITE,
+    responses=errors(DealNotFoundError, VersionConflictError, *KEYED),
 )
 async def remove_deal(deal_id: DealId, deals: Deals, version: IfVersion = None) -> None:
     """The deal is gone for good; with `version`, only if it still has that version."""

@@ -8,9 +8,10 @@ from app.db.reading import Row
 from app.dependencies import Hotels, OneEffect, SearchHotels
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.paging import Page
+from app.protection import ADMIN, WRITE
 from app.routers.links import link_header
 from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, REUSED_KEY, errors
+from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors
 from app.routers.strict import StrictRoute
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
 from app.schemas.query import QueryId, prefilled
@@ -55,7 +56,8 @@ async def read_hotel(hotel_id: HotelId, hotels: SearchHotels) -> Row:
     status_code=status.HTTP_201_CREATED,
     summary="Create a hotel",
     response_model=HotelOut,
-    responses=errors(HotelExistsError, *REUSED_KEY, *BAD_BODY),
+    dependencies=WRITE,
+    responses=errors(HotelExistsError, *REUSED_KEY, *KEYED, *BAD_BODY),
 )
 async def create_hotel(new: HotelCreate, hotels: Hotels, once: OneEffect, response: Response) -> Row:
     """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
@@ -68,7 +70,8 @@ async def create_hotel(new: HotelCreate, hotels: Hotels, once: OneEffect, respon
     "/{hotel_id}",
     summary="Change a hotel",
     response_model=HotelOut,
-    responses=errors(HotelNotFoundError, HotelExistsError, *BAD_BODY),
+    dependencies=WRITE,
+    responses=errors(HotelNotFoundError, HotelExistsError, *KEYED, *BAD_BODY),
 )
 async def change_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> Row:
     """Changes the fields that are sent and leaves the others as they are."""
@@ -79,7 +82,8 @@ async def change_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> 
     "/{hotel_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Remove a hotel",
-    responses=errors(HotelNotFoundError, HotelHasDealsError),
+    dependencies=ADMIN,
+    responses=errors(HotelNotFoundError, HotelHasDealsError, *KEYED),
 )
 async def remove_hotel(hotel_id: DoomedHotelId, hotels: Hotels) -> None:
     """Only a hotel without deals can be removed.

@@ -4,12 +4,15 @@ from typing import Any, Final
 
 from app.errors import (
     AppError,
+    ForbiddenError,
     IdempotencyInProgressError,
     IdempotencyKeyReusedError,
     InvalidError,
     MalformedJsonError,
     PayloadTooLargeError,
+    RateLimitedError,
     ServiceUnavailableError,
+    UnauthorizedError,
     UnknownParameterError,
     UnsupportedMediaTypeError,
 )
@@ -19,6 +22,8 @@ BAD_BODY: Final = (MalformedJsonError, PayloadTooLargeError, UnsupportedMediaTyp
 """What every endpoint with a body may answer besides."""
 REUSED_KEY: Final = (IdempotencyInProgressError, IdempotencyKeyReusedError)
 """What every endpoint with an Idempotency-Key may answer besides."""
+KEYED: Final = (UnauthorizedError, ForbiddenError, RateLimitedError)
+"""What every endpoint that changes something may answer besides."""
 _ANYWHERE: Final = (InvalidError, UnknownParameterError, AppError)
 
 

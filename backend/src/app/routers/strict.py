@@ -10,7 +10,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.errors import UnsupportedMediaTypeError
-from app.routers.attempts import attempt
+from app.protection import KeyCheck
+from app.routers.attempts import attempt, in_time
 from app.routers.query_docs import parameters_of
 from app.routers.query_string import QueryModel, refuse_unknown
 
@@ -30,6 +31,7 @@ class StrictRoute(APIRoute):
     """Refuses unknown, repeated and undecodable query parameters, and bodies that are not strict JSON.
 
     What it answers is committed, and comes in time or is a 503.
+    Who has no key learns nothing else and has no body read.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401  FastAPI's
@@ -41,8 +43,13 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         reads_query = any(isinstance(dependency.call, QueryModel) for dependency in self.dependant.dependencies)
+        checks = [d.call for d in self.dependant.dependencies if isinstance(d.call, KeyCheck)]
 
         async def strictly(request: Request) -> Response:
+            if checks:
+                async with in_time(request):
+                    for check in checks:
+                        await check(request)
             if (query := request.scope["query_string"]) and not reads_query:
                 refuse_unknown(query, self.dependant)
             request = StrictRequest(request.scope, request.receive)

@@ -1,0 +1,140 @@
+"""Who may write: keys are verified here, and remembered for a moment."""
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Final, Protocol
+
+import structlog
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from app.config import Settings
+from app.errors import ForbiddenError, RateLimitedError, UnauthorizedError
+from app.keys import Scope, allows, digest, public_id
+from app.repositories.api_keys import ApiKeyRepository, KnownKey
+
+REMEMBERED_SECONDS: Final = 3.0
+"""How long a revoked key may go on working."""
+_MOST_REMEMBERED: Final = 1024
+_NO_DIGEST: Final = bytes(32)
+
+log = structlog.get_logger("keys")
+
+
+class Keys(Protocol):
+    """Who is asked whether a request may write."""
+
+    async def admit(self, presented: str | None, *, scope: Scope, address: str, keys: ApiKeyRepository) -> str:
+        """The public id of the client that may; empty where everybody may.
+
+        Raises UnauthorizedError, ForbiddenError, RateLimitedError, and one of `violations.UNANSWERED` if the key
+        would have to be looked up and the database is away.
+        """
+        ...
+
+    def known(self, presented: str) -> str | None:
+        """The public id of a key that was found valid a moment ago, without any I/O."""
+        ...
+
+
+class OpenDoor:
+    """Where writes need no key."""
+
+    async def admit(self, presented: str | None, *, scope: Scope, address: str, keys: ApiKeyRepository) -> str:  # noqa: ARG002  the protocol's
+        return ""
+
+    def known(self, presented: str) -> str | None:  # noqa: ARG002  the protocol's
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A key that was found valid, and until when it is taken for that."""
+
+    public_id: str
+    scopes: frozenset[str]
+    until: float
+
+
+class KeyService:
+    """Verifies keys against the database, and believes what it found for REMEMBERED_SECONDS.
+
+    `clock` counts seconds and never goes back.
+    """
+
+    def __init__(self, *, secret: bytes, failures_per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._secret = secret
+        self._clock = clock
+        self._clients: dict[bytes, Client] = {}
+        self._failures = Failures(per_minute=failures_per_minute)
+
+    async def admit(self, presented: str | None, *, scope: Scope, address: str, keys: ApiKeyRepository) -> str:
+        if presented is None:
+            raise UnauthorizedError
+        made = digest(presented, secret=self._secret)
+        client = self._fresh(made) or await self._verified(presented, made, address=address, keys=keys)
+        if not allows(client.scopes, scope):
+            log.warning("key_without_scope", client=client.public_id, needed=scope)
+            raise ForbiddenError
+        return client.public_id
+
+    def known(self, presented: str) -> str | None:
+        client = self._fresh(digest(presented, secret=self._secret))
+        return client.public_id if client else None
+
+    def _fresh(self, made: bytes) -> Client | None:
+        client = self._clients.get(made)
+        return client if client and self._clock() < client.until else None
+
+    async def _verified(self, presented: str, made: bytes, *, address: str, keys: ApiKeyRepository) -> Client:
+        # Who has had a valid key is not shut out by the guesses of others behind the same address.
+        if made not in self._clients:
+            self._failures.refuse_beyond_limit(address)
+        asked = self._clock()
+        name = public_id(presented)
+        found = await keys.find(name) if name else None
+        # The same work, whether there is such a key or not.
+        is_same = hmac.compare_digest(made, found.digest if found else _NO_DIGEST)
+        if found is None or not is_same or found.is_over:
+            self._clients.pop(made, None)
+            self._failures.count(address)
+            log.warning("key_refused", client=found and found.public_id, address=address)
+            raise UnauthorizedError
+        return self._remember(made, found, asked=asked)
+
+    def _remember(self, made: bytes, found: KnownKey, *, asked: float) -> Client:
+        left = REMEMBERED_SECONDS if found.seconds_left is None else min(found.seconds_left, REMEMBERED_SECONDS)
+        client = Client(found.public_id, found.scopes, asked + left)
+        self._clients.pop(made, None)
+        while len(self._clients) >= _MOST_REMEMBERED:
+            del self._clients[next(iter(self._clients))]
+        self._clients[made] = client
+        return client
+
+
+class Failures:
+    """Counts wrong keys by the address they came from."""
+
+    def __init__(self, *, per_minute: int) -> None:
+        self._limit = RateLimitItemPerMinute(per_minute)
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def count(self, address: str) -> None:
+        self._limiter.hit(self._limit, address)
+
+    def refuse_beyond_limit(self, address: str) -> None:
+        """Raises RateLimitedError if there were too many within the minute."""
+        if not self._limiter.test(self._limit, address):
+            reset = self._limiter.get_window_stats(self._limit, address).reset_time
+            raise RateLimitedError(retry_after=max(1, ceil(reset - time.time())))
+
+
+def keys_of(settings: Settings) -> Keys:
+    """As AUTH_MODE says. Raises SettingsError if keys are wanted and there is no secret to digest them with."""
+    if not settings.writes_need_a_key:
+        return OpenDoor()
+    return KeyService(secret=settings.secret_of_keys(), failures_per_minute=settings.auth_failures_per_minute)
