@@ -13,6 +13,7 @@ from app.config import Environment, Settings
 from app.db.urls import libpq_url
 from app.main import create_app
 from databases import OpenDatabase, TestServer, test_server
+from guarded import Guarded, guarded_server
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,13 @@ def settings() -> Settings:
 def server(settings: Settings) -> Iterator[TestServer]:
     with test_server(settings) as server, server.migrated_template():
         yield server
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """Another server, as production has it; tests leave its catalogue empty and its keys to others."""
+    with guarded_server(tmp_path_factory.mktemp("guarded") / "data") as guarded:
+        yield guarded
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,10 @@
-"""The keys of clients: how one is looked up, and the few ways to change them."""
+"""The keys of clients, as a request looks one up."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Float, bindparam, extract, func, insert, select, update
+from sqlalchemy import Float, bindparam, extract, func, select
 
 from app.db.reading import Asks, Question
 from app.models import ApiKey
@@ -29,8 +27,6 @@ class KnownKey:
 
 
 class ApiKeyRepository:
-    """For requests."""
-
     def __init__(self, database: Asks) -> None:
         self._database = database
 
@@ -38,53 +34,6 @@ class ApiKeyRepository:
         """The key with this public id, valid or not. Raises one of `violations.UNANSWERED` if the database is away."""
         rows = await self._database.rows(_by_public_id(), {"public_id": public_id})
         return _known(rows[0]) if rows else None
-
-
-@dataclass(frozen=True, slots=True)
-class ListedKey:
-    """A key as it may be shown."""
-
-    public_id: str
-    name: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-class KeyRing:
-    """For the command line: all keys, in a transaction that the caller commits."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def add(
-        self, public_id: str, *, name: str, digest: bytes, scopes: Sequence[str], expires_at: datetime | None
-    ) -> None:
-        """Raises SQLAlchemy's IntegrityError for what the table does not take."""
-        values = {"public_id": public_id, "name": name, "digest": digest, "scopes": scopes, "expires_at": expires_at}
-        self._connection.execute(insert(ApiKey).values(values))
-
-    def all(self) -> list[ListedKey]:
-        """The oldest first; revoked and expired ones too."""
-        rows = self._connection.execute(select(*_LISTED).order_by(ApiKey.created_at, ApiKey.public_id)).mappings()
-        return [ListedKey(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
-
-    def revoke(self, public_id: str) -> bool:
-        """Whether there is such a key; one that was revoked before keeps its time."""
-        revoked_at = func.coalesce(ApiKey.revoked_at, func.now())
-        statement = update(ApiKey).where(ApiKey.public_id == public_id).values(revoked_at=revoked_at)
-        return self._connection.execute(statement).rowcount > 0
-
-
-_LISTED: Final = (
-    ApiKey.public_id,
-    ApiKey.name,
-    ApiKey.scopes,
-    ApiKey.created_at,
-    ApiKey.expires_at,
-    ApiKey.revoked_at,
-)
 
 
 def _known(row: dict[str, Any]) -> KnownKey:

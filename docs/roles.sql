@@ -1,0 +1,113 @@
+-- Who may do what in the catalogue's database: least privilege, denied unless it is granted here. See roles.md.
+--
+-- Run it as a superuser on the database, after `deals migrate` and again after each version that migrates:
+--     psql --set ON_ERROR_STOP=1 --single-transaction --file docs/roles.sql "$ADMIN_URL"
+-- It may run any number of times, and takes back what it does not grant. Roles get no password: give those that log in
+-- over a network one (\password deals_app).
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['deals_owner', 'deals_migrate', 'deals_app', 'deals_read', 'deals_keys'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            EXECUTE format('CREATE ROLE %I', name);
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Owns the schema; nobody logs in as it.
+ALTER ROLE deals_owner NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+
+-- Migrates and imports, as the owner. Not for the service.
+ALTER ROLE deals_migrate LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
+GRANT deals_owner TO deals_migrate;
+ALTER ROLE deals_migrate SET role = 'deals_owner';
+ALTER ROLE deals_migrate SET lock_timeout = '5s';
+
+-- The service.
+ALTER ROLE deals_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+ALTER ROLE deals_app SET idle_in_transaction_session_timeout = '60s';
+
+-- People and programs that look at the catalogue.
+ALTER ROLE deals_read LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
+ALTER ROLE deals_read SET default_transaction_read_only = on;
+ALTER ROLE deals_read SET statement_timeout = '30s';
+ALTER ROLE deals_read SET idle_in_transaction_session_timeout = '60s';
+
+-- `deals keys`.
+ALTER ROLE deals_keys LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
+ALTER ROLE deals_keys SET statement_timeout = '10s';
+ALTER ROLE deals_keys SET idle_in_transaction_session_timeout = '60s';
+
+DO $$
+BEGIN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format(
+        'GRANT CONNECT ON DATABASE %I TO deals_migrate, deals_app, deals_read, deals_keys', current_database()
+    );
+    -- An import has staging tables.
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO deals_owner', current_database());
+END
+$$;
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC, deals_migrate, deals_app, deals_read, deals_keys;
+GRANT USAGE, CREATE ON SCHEMA public TO deals_owner;
+GRANT USAGE ON SCHEMA public TO deals_app, deals_read, deals_keys;
+
+-- Everything in the schema becomes the owner's, the triggers' functions too: they run with its rights.
+DO $$
+DECLARE
+    thing record;
+BEGIN
+    FOR thing IN
+        SELECT oid::regclass AS name FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+    LOOP
+        EXECUTE format('ALTER TABLE %s OWNER TO deals_owner', thing.name);
+    END LOOP;
+    FOR thing IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace LOOP
+        EXECUTE format('ALTER ROUTINE %s OWNER TO deals_owner', thing.name);
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, deals_migrate, deals_app, deals_read, deals_keys;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, deals_migrate, deals_app, deals_read, deals_keys;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA public FROM PUBLIC, deals_migrate, deals_app, deals_read, deals_keys;
+
+-- A table that this version does not have yet is passed over.
+DO $$
+DECLARE
+    grants record;
+BEGIN
+    FOR grants IN
+        SELECT * FROM (VALUES
+            ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'hotels'),
+            ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'deals'),
+            ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'categories'),
+            ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'deal_categories'),
+            ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'idempotency_keys'),
+            -- The triggers write them.
+            ('deals_app', 'SELECT', 'deal_rollup'),
+            ('deals_app', 'SELECT', 'category_rollup'),
+            ('deals_app', 'SELECT', 'api_keys'),
+            ('deals_app', 'SELECT', 'signing_keys'),
+            ('deals_app', 'SELECT', 'alembic_version'),
+            ('deals_read', 'SELECT', 'hotels'),
+            ('deals_read', 'SELECT', 'deals'),
+            ('deals_read', 'SELECT', 'categories'),
+            ('deals_read', 'SELECT', 'deal_categories'),
+            ('deals_read', 'SELECT', 'deal_rollup'),
+            ('deals_read', 'SELECT', 'category_rollup'),
+            -- Keys are made and revoked. Nobody removes or alters one, and digests are for the service to compare.
+            ('deals_keys', 'SELECT (public_id, name, scopes, created_at, expires_at, revoked_at)', 'api_keys'),
+            ('deals_keys', 'INSERT, UPDATE (revoked_at)', 'api_keys')
+        ) AS granted (role, privileges, name)
+        WHERE to_regclass('public.' || name) IS NOT NULL
+    LOOP
+        EXECUTE format('GRANT %s ON public.%I TO %I', grants.privileges, grants.name, grants.role);
+    END LOOP;
+END
+$$;
