@@ -3,28 +3,28 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
 
-from app.config import BACKEND, SettingsError, load_settings
+from app.config import BACKEND, Settings, load_settings
 from app.db.choice import ChosenDatabase, is_empty, open_database
-from app.db.embedded import EmbeddedPostgresError
 from app.db.migrations import MigrationError, current_revision, newest_revision
 from app.db.migrations import migrate as migrate_database
-from app.db.psql import PsqlError, run_psql
+from app.db.psql import run_psql
 from app.db.session import Database
 from app.db.urls import libpq_url
-from app.loading.contract import LoadError, LoadFileError, LoadReport, OnConflict
+from app.doctor import examine, refuse_unsafe
+from app.loading.contract import LoadReport, OnConflict
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Comparison, Difference, RollupRepository, Sums
-from app.serving import Serving, ServingError, refuse_taken_port
+from app.serving import Serving, refuse_taken_port
 from app.serving import serve as serve_until_stopped
+from app.telling import fail, sentences
 
 SAMPLE: Final = BACKEND.parent / "deals.csv"
 SAMPLE_SEED: Final = 42
@@ -47,14 +47,15 @@ def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
     The database is DATABASE_URL, else compose's if it answers on localhost:5432, else an embedded PostgreSQL.
     """
     serving = Serving(host, port, reload=True)
-    with _sentences():
+    with sentences():
         settings = load_settings()
-        refuse_taken_port(serving)
+        _refuse_to_start(settings, serving)
         with open_database(settings) as database:
             if migrate_database(database.url):
                 typer.echo("Brought the schema up to date.")
             _load_sample(database)
             typer.echo(f"Database  {database.description}\nDocs      http://{host}:{port}/docs")
+            _announce_writes(settings)
             code = serve_until_stopped(serving, database_url=database.url)
     raise typer.Exit(code)
 
@@ -68,11 +69,12 @@ def serve(
 ) -> None:
     """Serve as production does: no reload, any number of workers. The schema must be up to date."""
     serving = Serving(host, port, workers=workers)
-    with _sentences():
+    with sentences():
         settings = load_settings()
-        refuse_taken_port(serving)
+        _refuse_to_start(settings, serving)
         with open_database(settings) as database:
             _refuse_other_schema(database)
+            _announce_writes(settings)
             code = serve_until_stopped(serving, database_url=database.url)
     raise typer.Exit(code)
 
@@ -89,7 +91,7 @@ def load(
     Bad rows are listed, each with its line, in a CSV beside the file. Exit code 1: there are bad rows and nothing was
     written. Exit code 2: the file can't be used at all.
     """
-    with _sentences(), open_database(load_settings()) as database:
+    with sentences(), open_database(load_settings()) as database:
         _refuse_other_schema(database)
         report = _load(_from_caller(file), database, on_conflict=on_conflict, partial=partial)
     raise typer.Exit(0 if report.merged else 1)
@@ -108,14 +110,14 @@ def generate(
     if output is None:
         write_deals(sys.stdout, rows=rows, seed=seed)
         return
-    with _sentences(), (load_settings().init_cwd / output).open("w", encoding="utf-8", newline="") as out:
+    with sentences(), (load_settings().init_cwd / output).open("w", encoding="utf-8", newline="") as out:
         write_deals(out, rows=rows, seed=seed)
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database's schema to the newest revision."""
-    with _sentences(), open_database(load_settings()) as database:
+    with sentences(), open_database(load_settings()) as database:
         done = migrate_database(database.url)
         typer.echo(f"{'Brought up to date' if done else 'Already up to date'}: {database.description}.")
 
@@ -123,7 +125,7 @@ def migrate() -> None:
 @app.command()
 def verify() -> None:
     """Count all deals and compare the rollups with that. Exit code 1: something differs, and is listed."""
-    with _sentences(), open_database(load_settings()) as database:
+    with sentences(), open_database(load_settings()) as database:
         _refuse_other_schema(database)
         comparisons = asyncio.run(_compare_rollups(database.url))
     for comparison in comparisons:
@@ -134,17 +136,32 @@ def verify() -> None:
 @app.command()
 def purge() -> None:
     """Remove the Idempotency-Keys of more than a day ago; run it now and then, from cron say."""
-    with _sentences(), open_database(load_settings()) as database:
+    with sentences(), open_database(load_settings()) as database:
         _refuse_other_schema(database)
         removed = asyncio.run(_purge_idempotency_keys(database.url))
     typer.echo(f"Removed {removed:,} Idempotency-Keys.")
+
+
+@app.command()
+def doctor(
+    *, workers: Annotated[int, typer.Option(min=1, help="Processes that `deals serve` would be given.")] = 1
+) -> None:
+    """Tell what production would refuse to start on. Exit code 1: there is something."""
+    serving = Serving("127.0.0.1", 8000, workers=workers)
+    with sentences():
+        settings = load_settings()
+        with open_database(settings) as database:
+            findings = list(examine(settings, serving, url=database.url))
+    for finding in findings:
+        typer.echo(f"fail  {finding.name}: {finding.sentence}" if finding.sentence else f"pass  {finding.name}")
+    raise typer.Exit(1 if any(finding.sentence for finding in findings) else 0)
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def bench(context: typer.Context) -> None:
     """Measure the service against a bare handler and the tutorial way; `deals bench --help` has the options."""
     if not (BACKEND / "benchmarks").exists():
-        _fail("The benchmark is in the repository, not in the installed service.")
+        fail("The benchmark is in the repository, not in the installed service.")
     command = [sys.executable, "-m", "benchmarks", *context.args]
     raise typer.Exit(subprocess.run(command, cwd=BACKEND, check=False).returncode)  # noqa: S603  our own module
 
@@ -152,11 +169,25 @@ def bench(context: typer.Context) -> None:
 @app.command()
 def psql() -> None:
     """Open psql on the database that the service would use."""
-    with _sentences():
+    with sentences():
         settings = load_settings()
         with open_database(settings) as database:
             code = run_psql(database.url, bin_dir=settings.pg_bin_dir)
     raise typer.Exit(code)
+
+
+def _refuse_to_start(settings: Settings, serving: Serving) -> None:
+    if settings.is_production:
+        refuse_unsafe(settings, serving)
+    if settings.writes_need_a_key:
+        settings.secret_of_keys()
+    refuse_taken_port(serving)
+
+
+def _announce_writes(settings: Settings) -> None:
+    # In production standard output is for logs.
+    need = "need a key: AUTH_MODE is writes" if settings.writes_need_a_key else "need no key: AUTH_MODE is off"
+    typer.echo(f"Writes    {need}", err=settings.is_production)
 
 
 def _load_sample(database: ChosenDatabase) -> None:
@@ -238,23 +269,3 @@ def _refuse_other_schema(database: ChosenDatabase) -> None:
     found, wanted = current_revision(database.url), newest_revision()
     if found != wanted:
         raise MigrationError(f"The database is at revision {found}, this version needs {wanted}: run `deals migrate`.")
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """What a user can mend is told in one sentence, with an exit code that is not 0."""
-    try:
-        yield
-    except LoadFileError as error:
-        _fail(str(error), code=2)
-    except (SettingsError, ServingError, MigrationError, EmbeddedPostgresError, LoadError, PsqlError) as error:
-        _fail(str(error))
-    except OperationalError as error:
-        _fail(f"The database does not answer: {str(error.orig).strip().splitlines()[0]}")
-    except OSError as error:
-        _fail(f"{error.filename or 'A file'} can't be used: {error.strerror or error}.")
-
-
-def _fail(sentence: str, *, code: int = 1) -> NoReturn:
-    typer.secho(sentence, err=True, fg=typer.colors.RED)
-    raise typer.Exit(code)

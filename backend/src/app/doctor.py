@@ -1,0 +1,152 @@
+"""What production refuses to start on, as a table; `deals doctor` tells all of it anywhere."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import OperationalError
+
+from app.config import SHORTEST_SECRET, Settings, SettingsError
+from app.db.facts import Facts, facts_of
+from app.db.migrations import newest_revision
+from app.serving import Serving
+
+
+class UnsafeError(Exception):
+    """Production can't start like this. The message has a line for each reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule for the settings and for how to serve, and what is said where it is broken."""
+
+    name: str
+    sentence: str
+    holds: Callable[[Settings, Serving], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCheck:
+    """The same for what the database says of itself."""
+
+    name: str
+    sentence: str
+    holds: Callable[[Settings, Serving, Facts], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of a check; `sentence` is empty where it holds."""
+
+    name: str
+    sentence: str = ""
+
+
+def _pool(settings: Settings) -> int:
+    return settings.pool_size + settings.pool_max_overflow
+
+
+def _has_secret(settings: Settings) -> bool:
+    try:
+        settings.secret_of_keys()
+    except SettingsError:
+        return False
+    return True
+
+
+_ROLE: Final = "connect as the role that docs/roles.sql makes for the service."
+
+CHECKS: Final = (
+    Check(
+        "auth mode",
+        "AUTH_MODE is not set: say `writes`, or `off` if everybody may write.",
+        lambda settings, _: settings.auth_mode is not None,
+    ),
+    Check(
+        "key secret",
+        f"AUTH_MODE is `writes`, and APP_KEY_SECRET has fewer than {SHORTEST_SECRET} characters.",
+        lambda settings, _: not settings.writes_need_a_key or _has_secret(settings),
+    ),
+    Check(
+        "log level",
+        "APP_LOG_LEVEL is DEBUG, which tells logs more than they should keep.",
+        lambda settings, _: settings.log_level != "DEBUG",
+    ),
+    Check(
+        "reload",
+        "`deals dev` starts anew whenever a file changes: use `deals serve`.",
+        lambda _, serving: not serving.reload,
+    ),
+    Check(
+        "database url",
+        "DATABASE_URL is not set, and the other databases are for development.",
+        lambda settings, _: settings.database_url is not None,
+    ),
+)
+DATABASE_CHECKS: Final = (
+    DatabaseCheck(
+        "not a superuser",
+        f"The database's role is a superuser: {_ROLE}",
+        lambda _settings, _serving, facts: not facts.is_superuser,
+    ),
+    DatabaseCheck(
+        "not the owner",
+        f"The database's role owns tables, or is a member of the role that does: {_ROLE}",
+        lambda _settings, _serving, facts: not facts.owns_tables,
+    ),
+    DatabaseCheck(
+        "no right to create",
+        f"The database's role may create tables in the schema: {_ROLE}",
+        lambda _settings, _serving, facts: not facts.may_create,
+    ),
+    DatabaseCheck(
+        "fsync",
+        "fsync is off: a crash of the machine would destroy the database.",
+        lambda _settings, _serving, facts: facts.fsync,
+    ),
+    DatabaseCheck(
+        "full_page_writes",
+        "full_page_writes is off: a crash of the machine could tear pages.",
+        lambda _settings, _serving, facts: facts.full_page_writes,
+    ),
+    DatabaseCheck(
+        "synchronous_commit",
+        "synchronous_commit is not on: a crash would lose writes that were answered.",
+        lambda _settings, _serving, facts: facts.synchronous_commit in {"on", "remote_write", "remote_apply"},
+    ),
+    DatabaseCheck(
+        "migrations",
+        "The schema is not the one of this version: run `deals migrate`.",
+        lambda _settings, _serving, facts: facts.revision == newest_revision(),
+    ),
+    DatabaseCheck(
+        "connections",
+        "All workers' pools together may want more connections than the server has: lower APP_POOL_SIZE,"
+        " APP_POOL_MAX_OVERFLOW or the number of workers.",
+        lambda settings, serving, facts: serving.workers * _pool(settings) <= facts.connections,
+    ),
+)
+
+
+def examine(settings: Settings, serving: Serving, *, url: str | None) -> Iterator[Finding]:
+    """What becomes of each check; those of the database only if there is a `url` and it answers."""
+    for check in CHECKS:
+        yield Finding(check.name, "" if check.holds(settings, serving) else check.sentence)
+    if url is None:
+        return
+    try:
+        facts = facts_of(url)
+    except OperationalError:
+        yield Finding("database", "The database does not answer.")
+        return
+    for check_ in DATABASE_CHECKS:
+        yield Finding(check_.name, "" if check_.holds(settings, serving, facts) else check_.sentence)
+
+
+def refuse_unsafe(settings: Settings, serving: Serving) -> None:
+    """Raises UnsafeError, with everything there is to mend, unless production may serve like this."""
+    url = settings.database_url
+    findings = examine(settings, serving, url=url.get_secret_value() if url else None)
+    reasons = [finding.sentence for finding in findings if finding.sentence]
+    if reasons:
+        raise UnsafeError("\n  ".join(["Production refuses to start:", *reasons]))
