@@ -19,6 +19,7 @@ from app.db.psql import run_psql
 from app.db.session import Database
 from app.db.urls import libpq_url
 from app.doctor import examine, refuse_unsafe
+from app.keys_cli import keys
 from app.loading.contract import LoadReport, OnConflict
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Comparison, Difference, RollupRepository, Sums
@@ -35,6 +36,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
 )
+
+app.add_typer(keys, name="keys")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
