@@ -5,6 +5,8 @@
 -- It may run any number of times, and takes back what it does not grant. Roles get no password: give those that log in
 -- over a network one (\password deals_app).
 
+SET client_min_messages = warning;
+
 DO $$
 DECLARE
     name text;
