@@ -27,6 +27,8 @@ def test_no_variable_is_needed() -> None:
         ("APP_POOL_SIZE", "0", "APP_POOL_SIZE has a value that does not fit"),
         ("APP_LOG_LEVEL", "LOUD", "APP_LOG_LEVEL has a value that does not fit"),
         ("APP_ENV", "moon", "APP_ENV has a value that does not fit"),
+        ("APP_CORS_ORIGINS", "*", "it should list origins such as https://shop.example, each by name"),
+        ("APP_CORS_ORIGINS", "https://shop.example/, https://b.example", "it should list origins"),
         ("DATABASE_URL", "mysql://root:hunter2@localhost/x", "DATABASE_URL has a value that does not fit"),
         ("DATABASE_URL", "postgresql://u:hunter2@h:port/x", "DATABASE_URL has a value that does not fit"),
     ],
@@ -39,6 +41,11 @@ def test_a_wrong_variable_is_told_by_name_and_its_value_is_not(
         load_settings()
     assert "hunter2" not in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_a_list_is_split_at_its_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APP_CORS_ORIGINS", "https://a.example, http://localhost:3000,")
+    assert load_settings().cors_origins == ("https://a.example", "http://localhost:3000")
 
 
 def test_a_file_is_read_as_the_environment_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -10,11 +11,12 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BACKEND: Final = Path(__file__).resolve().parents[2]
 ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
 SHORTEST_SECRET: Final = 32
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -66,6 +68,8 @@ class Settings(BaseSettings):
     """What the digests of keys are made with; another one makes all keys invalid."""
     auth_failures_per_minute: Annotated[int, Field(ge=1)] = 10
     """Wrong keys from one address before its next ones are answered 429."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """The sites whose pages may call the service from a browser, such as https://shop.example."""
     pool_size: Annotated[int, Field(ge=1)] = 5
     pool_max_overflow: Annotated[int, Field(ge=0)] = 10
     pool_timeout: Seconds = 0.5
@@ -93,6 +97,18 @@ class Settings(BaseSettings):
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             _refuse_other_than_postgresql(value.get_secret_value())
+        return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _is_listed(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("it should list origins such as https://shop.example, each by name")
         return value
 
     @property

@@ -13,10 +13,13 @@ from app.config import Settings, load_settings
 from app.db.choice import open_database
 from app.db.session import Database
 from app.edge.admission import Admission
+from app.edge.cors import Cors
 from app.edge.hangup import HangUp
+from app.edge.headers import AnswerHeaders
+from app.edge.representation import Representation
 from app.handlers import add_error_handlers
 from app.logging import configure_logging
-from app.middleware import BodyLimit, RequestContext
+from app.middleware import BodyLimit, LastResort, RequestContext
 from app.routers import categories, deals, health, hotels
 from app.services.keys import keys_of
 
@@ -62,6 +65,19 @@ def _settle_the_collector() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """From the innermost to the outermost."""
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(HangUp)
+    app.add_middleware(Representation)
+    app.add_middleware(Admission, most=settings.max_in_flight)
+    app.add_middleware(LastResort)
+    if settings.cors_origins:
+        app.add_middleware(Cors, origins=settings.cors_origins)
+    app.add_middleware(AnswerHeaders)
+    app.add_middleware(RequestContext)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application; settings come from the environment unless they are given."""
     settings = settings or load_settings()
@@ -79,10 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.keys = keys_of(settings)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(HangUp)
-    app.add_middleware(Admission, most=settings.max_in_flight)
-    app.add_middleware(RequestContext)
+    _add_middleware(app, settings)
     add_error_handlers(app)
     for noun in (deals, hotels, categories, health):  # the router looks in this order
         app.include_router(noun.router)

@@ -24,11 +24,7 @@ log = structlog.get_logger("access")
 
 
 class RequestContext:
-    """Give each request an id (the client's if sane), echo it, bind it to the log, and write the access line.
-
-    Outermost: an exception that nobody turned into an answer becomes a 500 here and goes no further, so the server
-    keeps the connection alive.
-    """
+    """Give each request an id (the client's if sane), echo it, bind it to the log, and write the access line."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -50,15 +46,7 @@ class RequestContext:
 
         started, tally = time.perf_counter(), begin_tally()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, tagged)
-            except Exception as error:
-                ours = error if isinstance(error, AppError) else AppError()
-                if ours is not error:
-                    log.exception("unhandled_error")
-                if status:
-                    raise
-                await render(ours, request_id)(scope, receive, tagged)
+            await self.app(scope, receive, tagged)
             log.info(
                 "request",
                 method=scope["method"],
@@ -67,6 +55,37 @@ class RequestContext:
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 queries=tally.queries,
             )
+
+
+class LastResort:
+    """Turn what was raised and not answered within into an answer: ours as it says, all else a 500.
+
+    It goes no further, so the server keeps the connection alive.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as error:
+            ours = error if isinstance(error, AppError) else AppError()
+            if ours is not error:
+                log.exception("unhandled_error")
+            if started:
+                raise
+            await render(ours, scope["state"]["request_id"])(scope, receive, send)
 
 
 class BodyLimit:
