@@ -29,6 +29,8 @@ def test_no_variable_is_needed() -> None:
         ("APP_ENV", "moon", "APP_ENV has a value that does not fit"),
         ("APP_CORS_ORIGINS", "*", "it should list origins such as https://shop.example, each by name"),
         ("APP_CORS_ORIGINS", "https://shop.example/, https://b.example", "it should list origins"),
+        ("APP_TRUSTED_PROXIES", "*", "it should list addresses or networks such as 10.0.0.0/8, not names or *"),
+        ("APP_TRUSTED_PROXIES", "10.0.0.1/8", "it should list addresses or networks"),
         ("DATABASE_URL", "mysql://root:hunter2@localhost/x", "DATABASE_URL has a value that does not fit"),
         ("DATABASE_URL", "postgresql://u:hunter2@h:port/x", "DATABASE_URL has a value that does not fit"),
     ],

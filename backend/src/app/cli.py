@@ -69,9 +69,10 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
+    reuse_port: Annotated[bool, typer.Option("--reuse-port", help="Share the port with the next version.")] = False,
 ) -> None:
     """Serve as production does: no reload, any number of workers. The schema must be up to date."""
-    serving = Serving(host, port, workers=workers)
+    serving = Serving(host, port, workers=workers, reuse_port=reuse_port)
     with sentences():
         settings = load_settings()
         _refuse_to_start(settings, serving)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -70,6 +71,10 @@ class Settings(BaseSettings):
     """Wrong keys from one address before its next ones are answered 429."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """The sites whose pages may call the service from a browser, such as https://shop.example."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """The addresses or networks of the proxies that may say for whom they ask; nobody else is believed."""
+    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """How long after SIGTERM requests are still taken, while the readiness says that it is time to go elsewhere."""
     pool_size: Annotated[int, Field(ge=1)] = 5
     pool_max_overflow: Annotated[int, Field(ge=0)] = 10
     pool_timeout: Seconds = 0.5
@@ -99,7 +104,7 @@ class Settings(BaseSettings):
             _refuse_other_than_postgresql(value.get_secret_value())
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _is_listed(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -109,6 +114,16 @@ class Settings(BaseSettings):
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_ORIGIN.fullmatch(origin) for origin in value):
             raise ValueError("it should list origins such as https://shop.example, each by name")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError("it should list addresses or networks such as 10.0.0.0/8, not names or *") from None
         return value
 
     @property

@@ -29,7 +29,10 @@ from app.services.idempotency import Once, OncePerKey
 
 
 async def health_service(request: Request) -> HealthService:
-    return HealthService(health=HealthRepository(database_of(request).reader))
+    draining = getattr(request.state, "draining", None)
+    return HealthService(
+        health=HealthRepository(database_of(request).reader), draining=draining is not None and draining.is_set()
+    )
 
 
 async def deal_search(request: Request) -> DealSearch:

@@ -11,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import ChangeReload
 
 from app.config import BACKEND, load_settings
+from app.draining import DrainingServer, Workers
 from app.logging import configure_logging
 
 
@@ -28,18 +31,17 @@ class Serving:
     port: int
     workers: int = 1
     reload: bool = False
+    reuse_port: bool = False
+    """Share the port with other services that say so too: the next version starts beside this one."""
 
 
 def refuse_taken_port(serving: Serving) -> None:
     """Raise ServingError if the address can't be listened on."""
-    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((serving.host, serving.port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise ServingError(f"Can't listen on {serving.host}:{serving.port}: {reason.lower()}.") from None
+    try:
+        _bound(serving).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServingError(f"Can't listen on {serving.host}:{serving.port}: {reason.lower()}.") from None
 
 
 def serve(serving: Serving, *, database_url: str) -> int:
@@ -79,8 +81,9 @@ def _end_with_parent() -> None:
 
 
 def _run(serving: Serving) -> None:
-    configure_logging(load_settings())
-    uvicorn.run(
+    settings = load_settings()
+    configure_logging(settings)
+    config = uvicorn.Config(
         "app.main:create_app",
         factory=True,
         host=serving.host,
@@ -94,8 +97,35 @@ def _run(serving: Serving) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=10,
     )
+    if serving.reload:
+        listener = config.bind_socket()
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    elif serving.workers > 1:
+        Workers(config, sockets=[_bound(serving) if serving.reuse_port else config.bind_socket()]).run()
+    else:
+        server = DrainingServer(config, seconds=settings.drain_seconds)
+        server.run(sockets=[_bound(serving)] if serving.reuse_port else None)
+        if not server.started:
+            sys.exit(STARTUP_FAILURE)
+
+
+def _bound(serving: Serving) -> socket.socket:
+    """A socket at the address, not listening yet. Others may have it too if `reuse_port` says so."""
+    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if serving.reuse_port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((serving.host, serving.port))
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 if __name__ == "__main__":

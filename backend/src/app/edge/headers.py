@@ -1,4 +1,4 @@
-"""What every answer carries for browsers and caches."""
+"""What every answer carries for browsers, caches and clients that keep their connection."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 Headers = list[tuple[bytes, bytes]]
 
 _ALWAYS: Final[Headers] = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_CLOSE: Final = (b"connection", b"close")
 _REVALIDATED: Final = (b"cache-control", b"no-cache")
 _NEVER_STORED: Final = (b"cache-control", b"no-store")
 _DATA: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -20,7 +21,7 @@ _KEPT: Final = frozenset({200, 304})
 
 
 class AnswerHeaders:
-    """Add them to every answer.
+    """Add them to every answer. One that is given while the service stops also closes its connection.
 
     Answers to reads may be kept by whoever asks each time whether they still hold; nothing else may be kept.
     """
@@ -44,8 +45,12 @@ class AnswerHeaders:
 def _headers(scope: Scope, status: int) -> Headers:
     path = scope["path"]
     kept = status in _KEPT and scope["method"] in {"GET", "HEAD"} and not path.startswith("/health")
-    return [
+    headers = [
         *_ALWAYS,
         _REVALIDATED if kept else _NEVER_STORED,
         _PAGES if path.startswith(_PAGE_PATHS) else _DATA,
     ]
+    draining = scope["state"].get("draining")
+    if draining is not None and draining.is_set():
+        headers.append(_CLOSE)
+    return headers

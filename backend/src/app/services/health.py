@@ -5,10 +5,13 @@ from app.repositories.health import HealthRepository
 
 
 class HealthService:
-    def __init__(self, *, health: HealthRepository) -> None:
+    def __init__(self, *, health: HealthRepository, draining: bool = False) -> None:
         self._health = health
+        self._draining = draining
 
     async def check(self) -> None:
         """Return if every dependency is usable, else raise ServiceUnavailableError that names those that are not."""
+        if self._draining:
+            raise ServiceUnavailableError(details=[Problem("service", "draining")])
         if not await self._health.is_migrated():
             raise ServiceUnavailableError(details=[Problem("migrations", "the schema is of another version")])

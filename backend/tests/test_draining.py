@@ -1,0 +1,69 @@
+"""Signals to the service under load, in processes of its own."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from api.catalogue import Catalogue
+from databases import TestServer
+from processes import Load, free_port, service
+
+HALF_A_REQUEST: Final = (
+    b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def url(server: TestServer) -> Iterator[str]:
+    with server.copy() as url, Catalogue.filled(url):
+        yield url
+
+
+@pytest.mark.parametrize(("workers", "code"), [(1, -signal.SIGTERM), (2, 0)])
+def test_every_request_is_answered_though_the_service_is_told_to_stop(url: str, workers: int, code: int) -> None:
+    with (
+        service(url, workers=workers, APP_DRAIN_SECONDS="1") as running,
+        Load.of(12, port=running.port, path="/deals?limit=1") as load,
+    ):
+        load.wait_for_answers(500)
+        running.process.terminate()
+        load.join()
+        assert running.process.wait(20) == code
+    assert (load.failures, set(load.statuses)) == ([], {200})
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_says_first_that_it_will_stop_and_a_second_signal_waits_for_nobody(url: str, workers: int) -> None:
+    with service(url, workers=workers, APP_DRAIN_SECONDS="60") as running:
+        assert running.get("/health/ready")[0] == 200
+        with socket.create_connection(("127.0.0.1", running.port)) as slow:
+            slow.sendall(HALF_A_REQUEST)
+            running.process.terminate()
+            running.wait_for("/health/ready", 503)
+            assert running.get("/health/ready")[1]["error"]["details"] == [{"field": "service", "message": "draining"}]
+            assert running.get("/health") == (200, {"status": "ok"})
+            running.process.terminate()
+            assert running.process.wait(8) is not None
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_does_not_drain(url: str, workers: int) -> None:
+    with service(url, workers=workers, APP_DRAIN_SECONDS="60") as running:
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(20) in {0, -signal.SIGINT}
+
+
+def test_the_next_version_takes_over_without_a_failed_request(url: str) -> None:
+    port = free_port()
+    with service(url, port=port) as old, Load.of(8, port=port, path="/deals?limit=1") as load:
+        load.wait_for_answers(100)
+        with service(url, port=port, APP_CORS_ORIGINS="https://new.example") as new:
+            new.wait_for_header("vary", "Accept-Encoding, Origin")
+            old.process.terminate()
+            assert old.process.wait(20) == -signal.SIGTERM
+            load.wait_for_answers(load.statuses.total() + 100)
+            load.stop()
+    assert (load.failures, set(load.statuses)) == ([], {200})
