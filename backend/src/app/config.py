@@ -50,6 +50,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
     """The catalogue's database; unset: the compose database if it answers, else the embedded one."""
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+    """Where the processes count requests together; unset: each counts its own."""
     test_database_url: SecretStr | None = Field(None, validation_alias="TEST_DATABASE_URL")
     """A server's database that the tests may fill and empty; unset: a throw-away server."""
     pg_bin_dir: Path | None = Field(None, validation_alias="PG_BIN_DIR")
@@ -69,6 +71,10 @@ class Settings(BaseSettings):
     """What the digests of keys are made with; another one makes all keys invalid."""
     auth_failures_per_minute: Annotated[int, Field(ge=1)] = 10
     """Wrong keys from one address before its next ones are answered 429."""
+    body_timeout: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds that the whole body of a request may take."""
+    rate_limit: Annotated[str | None, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")] = None
+    """Requests that one client may make, such as 600/minute; unset: any number."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """The sites whose pages may call the service from a browser, such as https://shop.example."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
@@ -124,6 +130,13 @@ class Settings(BaseSettings):
                 ip_network(proxy)
             except ValueError:
                 raise ValueError("it should list addresses or networks such as 10.0.0.0/8, not names or *") from None
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss"}:
+            raise ValueError("it should be like redis://user:password@host:6379/0")
         return value
 
     @property

@@ -15,13 +15,16 @@ AppError
 │   ├── InvalidCursorError            invalid_cursor
 │   ├── StayDatesError                validation_error
 │   └── IdempotencyKeyReusedError     idempotency_key_reused
+├── BadRequestError              400  bad_request
 ├── MalformedJsonError           400  malformed_json
 ├── UnauthorizedError            401  unauthorized
 ├── ForbiddenError               403  forbidden
 ├── UnsupportedMediaTypeError    415  unsupported_media_type
 ├── PayloadTooLargeError         413  payload_too_large
 ├── MethodNotAllowedError        405  method_not_allowed
+├── RequestTimeoutError          408  request_timeout
 ├── RateLimitedError             429  rate_limited
+├── HeadersTooLargeError         431  headers_too_large
 └── ServiceUnavailableError      503  service_unavailable
     └── OutcomeUnknownError           service_unavailable
 
@@ -147,6 +150,12 @@ class UnknownParameterError(InvalidError):
     sentence = "The address has a parameter that is not known here."
 
 
+class BadRequestError(AppError):
+    status = 400
+    code = "bad_request"
+    sentence = "The request is not valid HTTP/1.1."
+
+
 class MalformedJsonError(AppError):
     status = 400
     code = "malformed_json"
@@ -186,6 +195,12 @@ class MethodNotAllowedError(AppError):
     sentence = "This address does not support the method."
 
 
+class RequestTimeoutError(AppError):
+    status = 408
+    code = "request_timeout"
+    sentence = "The body took too long to arrive."
+
+
 class RateLimitedError(AppError):
     status = 429
     code = "rate_limited"
@@ -193,6 +208,12 @@ class RateLimitedError(AppError):
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
+
+
+class HeadersTooLargeError(AppError):
+    status = 431
+    code = "headers_too_large"
+    sentence = "The request's header is too large."
 
 
 class ServiceUnavailableError(AppError):

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -13,9 +14,12 @@ from app.config import Settings, load_settings
 from app.db.choice import open_database
 from app.db.session import Database
 from app.edge.admission import Admission
+from app.edge.body_deadline import BodyDeadline
 from app.edge.cors import Cors
 from app.edge.hangup import HangUp
+from app.edge.header_limit import HeaderLimit
 from app.edge.headers import AnswerHeaders
+from app.edge.rate_limit import RateLimit
 from app.edge.representation import Representation
 from app.handlers import add_error_handlers
 from app.logging import configure_logging
@@ -69,6 +73,10 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """From the innermost to the outermost."""
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(HangUp)
+    app.add_middleware(BodyDeadline, seconds=settings.body_timeout)
+    if settings.rate_limit:
+        app.add_middleware(partial(RateLimit.by, settings))
+    app.add_middleware(HeaderLimit)
     app.add_middleware(Representation)
     app.add_middleware(Admission, most=settings.max_in_flight)
     app.add_middleware(LastResort)

@@ -19,6 +19,7 @@ from app.errors import (
     NotFoundError,
     PayloadTooLargeError,
     Problem,
+    RequestTimeoutError,
     UnknownParameterError,
 )
 
@@ -26,6 +27,7 @@ _BY_STATUS: Final[Mapping[int, type[AppError]]] = {
     400: MalformedJsonError,
     404: NotFoundError,
     405: MethodNotAllowedError,
+    408: RequestTimeoutError,
     413: PayloadTooLargeError,
 }
 _BY_PATH_PARAMETER: Final[Mapping[str, type[AppError]]] = {

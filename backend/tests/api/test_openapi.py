@@ -39,8 +39,9 @@ CODES: Final[dict[str, set[str]]] = {
     "GET /categories": {"service_unavailable"},
 }
 """What tests elsewhere provoke."""
-EVERYWHERE: Final = {"validation_error", "unknown_parameter", "internal_error"}
-WITH_A_BODY: Final = {"malformed_json", "payload_too_large", "unsupported_media_type"}
+EVERYWHERE: Final = {"bad_request", "headers_too_large", "validation_error", "unknown_parameter", "internal_error"}
+WITH_A_BODY: Final = {"malformed_json", "payload_too_large", "request_timeout", "unsupported_media_type"}
+NEVER_LIMITED: Final = {"GET /health", "GET /health/ready"}
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +97,21 @@ def test_every_error_has_the_one_shape(document: dict[str, Any]) -> None:
 def test_the_errors_that_can_be_provoked_are_documented(document: dict[str, Any], name: str) -> None:
     operation = dict(operations(document))[name]
     expected = CODES[name] | EVERYWHERE | (WITH_A_BODY if "requestBody" in operation else set())
+    expected |= set() if name in NEVER_LIMITED else {"rate_limited"}
     assert documented(operation) == expected
 
 
 def test_every_operation_is_in_the_table(document: dict[str, Any]) -> None:
     assert {name for name, _ in operations(document)} == set(CODES)
+
+
+def test_every_read_of_data_says_that_the_client_may_have_it_already(document: dict[str, Any]) -> None:
+    reads = {name for name, operation in operations(document) if "304" in operation["responses"]}
+    assert reads == {name for name in CODES if name.startswith("GET ")} - NEVER_LIMITED
+    for name in reads:
+        answers = dict(operations(document))[name]["responses"]
+        assert "ETag" in answers["200"]["headers"]
+        assert "content" not in answers["304"]
 
 
 def test_every_parameter_is_described_and_has_an_example(document: dict[str, Any]) -> None:

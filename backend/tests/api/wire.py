@@ -1,6 +1,7 @@
 """The service on a real socket, and a client that sends bytes exactly as they are written."""
 
 import json
+import select
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 
 JSON: Final = {"content-type": "application/json"}
 _PATIENCE_SECONDS: Final = 20
+_BETWEEN_BYTES_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,30 @@ class Wire:
 
     def send(self, request: bytes, *, method: str) -> Answer:
         """Send a whole request as it is."""
+        answer, closes = self._send(request, method=method)
+        assert not closes, "the connection must stay"
+        return answer
+
+    def send_last(self, request: bytes, *, method: str) -> Answer:
+        """Send a request, or what there is of it, whose answer must end the connection."""
+        answer, closes = self._send(request, method=method)
+        assert closes, "the connection must end"
+        assert self._socket.recv(1) == b""
+        return answer
+
+    def trickle(self, start: bytes, *, then: bytes) -> None:
+        """Send `start` at once and the rest byte by byte, until there is an answer."""
+        self._socket.sendall(start)
+        for byte in then:
+            if select.select([self._socket], [], [], _BETWEEN_BYTES_SECONDS)[0]:
+                return
+            self._socket.sendall(bytes([byte]))
+
+    def _send(self, request: bytes, *, method: str) -> tuple[Answer, bool]:
         self._socket.sendall(request)
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
-            answer = Answer(response.status, response.headers, response.read())
-            assert not response.will_close, "the connection must stay"
-        return answer
+            return Answer(response.status, response.headers, response.read()), response.will_close
 
 
 @contextmanager

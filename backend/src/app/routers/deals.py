@@ -18,7 +18,7 @@ from app.protection import WRITE
 from app.repositories.deal_views import DealView
 from app.routers.links import link_header
 from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors
+from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors, reads
 from app.routers.strict import StrictRoute
 from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
 from app.schemas.query import Given, QueryId, QueryVersion, prefilled
@@ -32,7 +32,7 @@ IfVersion = Annotated[
 ]
 
 
-@router.get("", summary="Search deals", response_model=DealPage, responses=errors(InvalidCursorError))
+@router.get("", summary="Search deals", response_model=DealPage, responses=reads(InvalidCursorError))
 async def list_deals(
     query: Annotated[DealQuery, Depends(QueryModel(DealQuery))],
     deals: SearchDeals,
@@ -49,7 +49,7 @@ async def list_deals(
     "/stats",
     summary="Prices by city",
     response_model=list[CityStats],
-    responses=errors(),
+    responses=reads(),
 )
 async def read_stats(query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery))], deals: SearchDeals) -> list[Row]:
     """Average price and number of the matching deals, by city.
@@ -63,7 +63,7 @@ async def read_stats(query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery)
     "/{deal_id}",
     summary="Read one deal",
     response_model=DealOut,
-    responses=errors(DealNotFoundError),
+    responses=reads(DealNotFoundError),
 )
 async def read_deal(deal_id: DealId, deals: SearchDeals) -> DealView:
     """One deal with its hotel."""

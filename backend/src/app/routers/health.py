@@ -10,13 +10,13 @@ from app.schemas.health import Health, Readiness
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 
 
-@router.get("", summary="Is the process alive?", responses=errors(with_database=False))
+@router.get("", summary="Is the process alive?", responses=errors(with_database=False, limited=False))
 async def read_health() -> Health:
     """Answers without asking the database."""
     return Health()
 
 
-@router.get("/ready", summary="Can it do its work?", responses=errors())
+@router.get("/ready", summary="Can it do its work?", responses=errors(limited=False))
 async def read_readiness(health: HealthCheck) -> Readiness:
     """Answers 200 with the state of each dependency, or 503 that names what is missing."""
     await health.check()

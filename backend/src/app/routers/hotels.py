@@ -11,7 +11,7 @@ from app.paging import Page
 from app.protection import ADMIN, WRITE
 from app.routers.links import link_header
 from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors
+from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors, reads
 from app.routers.strict import StrictRoute
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
 from app.schemas.query import QueryId, prefilled
@@ -24,7 +24,7 @@ DoomedHotelId = Annotated[
 ]
 
 
-@router.get("", summary="Hotels with deals", response_model=HotelPage, responses=errors())
+@router.get("", summary="Hotels with deals", response_model=HotelPage, responses=reads())
 async def list_hotels(
     query: Annotated[HotelQuery, Depends(QueryModel(HotelQuery))],
     hotels: SearchHotels,
@@ -44,7 +44,7 @@ async def list_hotels(
     "/{hotel_id}",
     summary="Read one hotel",
     response_model=HotelOut,
-    responses=errors(HotelNotFoundError),
+    responses=reads(HotelNotFoundError),
 )
 async def read_hotel(hotel_id: HotelId, hotels: SearchHotels) -> Row:
     """One hotel with the average star rating of its deals."""

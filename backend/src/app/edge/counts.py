@@ -1,0 +1,106 @@
+"""How many requests each client has made in the current window: in this process, or in all by way of Redis."""
+
+import asyncio
+from typing import Final, Protocol
+
+import structlog
+from limits.aio.storage import RedisStorage
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+_PATIENCE_SECONDS: Final = 0.05
+_PAUSE_SECONDS: Final = 1.0
+_CONNECTIONS: Final = 16
+
+log = structlog.get_logger("redis")
+
+
+class Counts(Protocol):
+    """Counts requests."""
+
+    async def add(self, client: str, *, window: int) -> int:
+        """Count one more request of `client` in the window of this number; how many there are."""
+
+    async def close(self) -> None:
+        """Let go of everything that is held."""
+
+
+class LocalCounts:
+    """Of this process. It forgets the window before: it holds one number for each client of the current one.
+
+    (The memory storage of `limits` looks through all its clients at every request.)
+    """
+
+    def __init__(self) -> None:
+        self._window = 0
+        self._counts: dict[str, int] = {}
+
+    async def add(self, client: str, *, window: int) -> int:
+        if window != self._window:
+            self._window, self._counts = window, {}
+        self._counts[client] = count = self._counts.get(client, 0) + 1
+        return count
+
+    async def close(self) -> None:
+        self._counts = {}
+
+
+class SharedCounts:
+    """Of all processes, in Redis; while that does not answer within 50 ms, of this process.
+
+    Only requests that are under way when it falls silent wait for it: after that it is tried aside, once a second. Each
+    command has a connection to itself, and one that was given up is closed, so no answer reaches another's question.
+    """
+
+    def __init__(self, url: str, *, seconds: int) -> None:
+        self._seconds = seconds
+        self._pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=_PATIENCE_SECONDS,
+            socket_timeout=_PATIENCE_SECONDS,
+            socket_connect_timeout=_PATIENCE_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._storage = RedisStorage(
+            url,
+            implementation="redispy",
+            key_prefix="deals:requests",
+            connection_pool=self._pool,  # type: ignore[arg-type]  # documented, and not annotated
+        )
+        self._local = LocalCounts()
+        self._trial: asyncio.Task[None] | None = None
+
+    async def add(self, client: str, *, window: int) -> int:
+        count = await self._local.add(client, window=window)
+        if self._trial is None:
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    return await self._storage.incr(f"{client}:{window}", self._seconds)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._pause(error)
+        return count
+
+    async def close(self) -> None:
+        if self._trial is not None:
+            self._trial.cancel()
+        await self._pool.disconnect()
+
+    def _pause(self, error: Exception) -> None:
+        if self._trial is None:
+            log.warning("redis_does_not_answer", error=type(error).__name__)
+            self._trial = asyncio.create_task(self._wait_for_answer())
+
+    async def _wait_for_answer(self) -> None:
+        while True:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._storage.get("trial")
+            except (RedisError, OSError, TimeoutError):
+                continue
+            log.info("redis_answers_again")
+            self._trial = None
+            return

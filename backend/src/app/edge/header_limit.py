@@ -1,0 +1,35 @@
+"""Bounds on a request's header, which the server itself does not have."""
+
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import BadRequestError, HeadersTooLargeError, Problem
+
+_MOST_FIELDS: Final = 100
+_MOST_BYTES: Final = 32 * 1024
+_WITHOUT_HOST: Final = "1.0"
+
+
+class HeaderLimit:
+    """Refuse more than 100 fields, more than 32 KB of them, and any other number of `Host` than one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            _check(scope)
+        await self.app(scope, receive, send)
+
+
+def _check(scope: Scope) -> None:
+    fields = scope["headers"]
+    size = hosts = 0
+    for name, value in fields:
+        size += len(name) + len(value)
+        hosts += name == b"host"
+    if size > _MOST_BYTES or len(fields) > _MOST_FIELDS:
+        raise HeadersTooLargeError
+    if hosts != 1 and (hosts or scope["http_version"] != _WITHOUT_HOST):
+        raise BadRequestError(details=[Problem("host", "must be given exactly once")])
