@@ -69,7 +69,7 @@ def test_a_body_that_does_not_come_is_cut(impatient_port: int, start: bytes) -> 
 
 def test_a_body_that_trickles_is_cut_as_a_whole(impatient_port: int) -> None:
     with Wire(impatient_port) as wire:
-        wire.trickle(POST + b"content-length: 1000\r\n\r\n", then=b"y" * 200)
+        assert wire.trickle(POST + b"content-length: 1000\r\n\r\n", then=b"y" * 200)
         assert_refused(wire.send_last(b"", method="POST"), "request_timeout")
 
 

@@ -66,13 +66,14 @@ class Wire:
         assert self._socket.recv(1) == b""
         return answer
 
-    def trickle(self, start: bytes, *, then: bytes) -> None:
-        """Send `start` at once and the rest byte by byte, until there is an answer."""
+    def trickle(self, start: bytes, *, then: bytes) -> bool:
+        """Send `start` at once and the rest byte by byte; whether an answer came before the end."""
         self._socket.sendall(start)
         for byte in then:
             if select.select([self._socket], [], [], _BETWEEN_BYTES_SECONDS)[0]:
-                return
+                return True
             self._socket.sendall(bytes([byte]))
+        return False
 
     def _send(self, request: bytes, *, method: str) -> tuple[Answer, bool]:
         self._socket.sendall(request)

@@ -1,5 +1,6 @@
 """Bounds on a request's header, which the server itself does not have."""
 
+from itertools import chain
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,11 +26,8 @@ class HeaderLimit:
 
 def _check(scope: Scope) -> None:
     fields = scope["headers"]
-    size = hosts = 0
-    for name, value in fields:
-        size += len(name) + len(value)
-        hosts += name == b"host"
-    if size > _MOST_BYTES or len(fields) > _MOST_FIELDS:
+    if len(fields) > _MOST_FIELDS or sum(map(len, chain.from_iterable(fields))) > _MOST_BYTES:
         raise HeadersTooLargeError
+    hosts = [name for name, _ in fields].count(b"host")
     if hosts != 1 and (hosts or scope["http_version"] != _WITHOUT_HOST):
         raise BadRequestError(details=[Problem("host", "must be given exactly once")])

@@ -18,6 +18,12 @@ _PAGES: Final = (
 )
 _PAGE_PATHS: Final = ("/docs", "/redoc", "/static-offline-docs/")
 _KEPT: Final = frozenset({200, 304})
+_READING: Final = frozenset({"GET", "HEAD"})
+_HEADERS: Final[dict[tuple[bool, bool], Headers]] = {
+    (kept, page): [*_ALWAYS, _REVALIDATED if kept else _NEVER_STORED, _PAGES if page else _DATA]
+    for kept in (True, False)
+    for page in (True, False)
+}
 
 
 class AnswerHeaders:
@@ -44,13 +50,7 @@ class AnswerHeaders:
 
 def _headers(scope: Scope, status: int) -> Headers:
     path = scope["path"]
-    kept = status in _KEPT and scope["method"] in {"GET", "HEAD"} and not path.startswith("/health")
-    headers = [
-        *_ALWAYS,
-        _REVALIDATED if kept else _NEVER_STORED,
-        _PAGES if path.startswith(_PAGE_PATHS) else _DATA,
-    ]
+    kept = status in _KEPT and scope["method"] in _READING and not path.startswith("/health")
+    headers = _HEADERS[kept, path.startswith(_PAGE_PATHS)]
     draining = scope["state"].get("draining")
-    if draining is not None and draining.is_set():
-        headers.append(_CLOSE)
-    return headers
+    return [*headers, _CLOSE] if draining is not None and draining.is_set() else headers

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import zlib
+from functools import lru_cache
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -84,6 +85,7 @@ def _header(scope: Scope, name: bytes) -> bytes:
     return b",".join([value for given, value in scope["headers"] if given == name])
 
 
+@lru_cache(maxsize=256)
 def accepts_gzip(header: str) -> bool:
     """Whether an `Accept-Encoding` allows gzip: by name, else by `*`."""
     weights = {}
