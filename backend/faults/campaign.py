@@ -1,0 +1,157 @@
+"""One run: a stage is set, clients play, a nemesis strikes, all is healed, and the evidence is taken."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from app.db.embedded import ServerAddress
+from faults.aftermath import Aftermath, busy_sessions, kept_at
+from faults.catalogue import Catalogue, fill, leave_trail
+from faults.client import Client
+from faults.cluster import DURABLE, Cluster, scratch_folder
+from faults.evidence import Evidence
+from faults.history import History
+from faults.nemesis import Fault, Plan, faults_of, striking
+from faults.probing import at_rest, files_of
+from faults.processes import wait_until
+from faults.proxy import ProxyControl, proxied
+from faults.workers import Worker, Workers
+from faults.workload import EVERYTHING, Workload
+
+_BACK_SECONDS = 30.0
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What is to be done."""
+
+    seed: int = 1
+    players: int = 16
+    workers: int = 2
+    deals: int = 16
+    """That everybody writes to."""
+    mix: Mapping[str, int] = field(default_factory=lambda: EVERYTHING)
+    at_once: Sequence[int] = tuple(range(1, 9))
+    seconds: float = 0.0
+    """It takes so long at least, …"""
+    writes: int = 0
+    """… has so many acknowledged writes at least, …"""
+    keys: int = 0
+    """… so many idempotency keys …"""
+    kinds: Sequence[str] = ()
+    faults: int = 0
+    """… and so many faults of these kinds."""
+    gap: tuple[float, float] = (0.2, 0.8)
+    hold: tuple[float, float] = (0.2, 1.0)
+    factory: str = "app.main:create_app"
+    path: str = ""
+    """What comes before every path: which variant of a factory that has several."""
+    options: Mapping[str, str] = field(default_factory=lambda: DURABLE)
+    """Of PostgreSQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of it."""
+
+    evidence: Evidence
+    history: History
+    faults: Sequence[Fault]
+    seconds: float
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that takes part, up and well."""
+
+    folder: Path
+    cluster: Cluster
+    database: ServerAddress
+    proxy: ProxyControl
+    workers: Sequence[Worker]
+    files: Mapping[Worker, int]
+    """Descriptors of each worker that has served a first request."""
+
+    @classmethod
+    @contextmanager
+    def set(cls, campaign: Campaign) -> Iterator["Stage"]:
+        with scratch_folder() as folder:
+            cluster = Cluster(folder, options=campaign.options)
+            with cluster.running() as database, proxied(folder, cluster.socket) as proxy:
+                leave_trail(database.libpq_url)
+                service = Workers(folder, proxy.url, count=campaign.workers, factory=campaign.factory)
+                with service.running() as workers:
+                    _ = [_back_after(worker, since=time.monotonic()) for worker in workers]
+                    yield cls(folder, cluster, database, proxy, workers, files_of(workers))
+
+
+def run(campaign: Campaign) -> Run:
+    with Stage.set(campaign) as stage:
+        return play(campaign, stage)
+
+
+def play(campaign: Campaign, stage: Stage) -> Run:
+    """A run with a new catalogue, on a stage that may have seen others."""
+    catalogue = fill(stage.database.libpq_url, deals=campaign.deals)
+    history, started, plan = History(), time.monotonic(), _plan(campaign, stage)
+    with striking(plan) as nemesis:
+        keys = asyncio.run(_play(campaign, stage, catalogue, history, is_struck=lambda: nemesis.poll() is not None))
+    evidence = Evidence(history.operations, _aftermath(stage), frozenset(catalogue.values))
+    return Run(evidence, history, faults_of(plan), time.monotonic() - started, keys)
+
+
+async def _play(
+    campaign: Campaign, stage: Stage, catalogue: Catalogue, history: History, *, is_struck: Callable[[], bool]
+) -> int:
+    """How many idempotency keys were used."""
+    ends = time.monotonic() + campaign.seconds
+    async with Client.of([worker.url + campaign.path for worker in stage.workers], history) as client:
+        workload = Workload(client, catalogue, campaign.seed, campaign.mix, campaign.at_once)
+
+        def is_over() -> bool:
+            has_enough = history.acknowledged >= campaign.writes and workload.keys >= campaign.keys
+            return has_enough and time.monotonic() >= ends and is_struck()
+
+        await workload.run(players=campaign.players, is_over=is_over)
+    return workload.keys
+
+
+def _plan(campaign: Campaign, stage: Stage) -> Plan:
+    return Plan(
+        folder=str(stage.folder),
+        ports=[worker.port for worker in stage.workers],
+        proxy_port=stage.proxy.port,
+        seed=campaign.seed,
+        kinds=campaign.kinds,
+        faults=campaign.faults,
+        gap=campaign.gap,
+        hold=campaign.hold,
+    )
+
+
+def _aftermath(stage: Stage) -> Aftermath:
+    healed, url = time.monotonic(), stage.database.libpq_url
+    back = {f"worker {worker.number}": _back_after(worker, since=healed) for worker in stage.workers}
+    sessions = busy_sessions(url)
+    deals, trail, rollups = kept_at(url)
+    return Aftermath(deals, trail, rollups, sessions, at_rest(url, stage.workers, stage.files), back)
+
+
+def _back_after(worker: Worker, *, since: float) -> float | None:
+    """Seconds until the worker gives a page of deals; None if it does not."""
+    is_back = wait_until(lambda: _serves(worker), seconds=_BACK_SECONDS)
+    return time.monotonic() - since if is_back else None
+
+
+def _serves(worker: Worker) -> bool:
+    try:
+        return httpx.get(f"{worker.url}/deals?limit=1", trust_env=False).status_code == _OK
+    except httpx.HTTPError:
+        return False
