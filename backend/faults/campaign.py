@@ -11,7 +11,7 @@ import httpx
 
 from app.db.embedded import ServerAddress
 from faults.aftermath import Aftermath, busy_sessions, kept_at
-from faults.catalogue import Catalogue, fill, leave_trail
+from faults.catalogue import Catalogue, fill, leave_trail, version_of
 from faults.client import Client
 from faults.cluster import DURABLE, Cluster, scratch_folder
 from faults.evidence import Evidence
@@ -65,6 +65,8 @@ class Run:
     faults: Sequence[Fault]
     seconds: float
     keys: int
+    postgres: str
+    """Its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def play(campaign: Campaign, stage: Stage) -> Run:
     with striking(plan) as nemesis:
         keys = asyncio.run(_play(campaign, stage, catalogue, history, is_struck=lambda: nemesis.poll() is not None))
     evidence = Evidence(history.operations, _aftermath(stage), frozenset(catalogue.values))
-    return Run(evidence, history, faults_of(plan), time.monotonic() - started, keys)
+    seconds = time.monotonic() - started
+    return Run(evidence, history, faults_of(plan), seconds, keys, version_of(stage.database.libpq_url))
 
 
 async def _play(

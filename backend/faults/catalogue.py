@@ -93,6 +93,12 @@ def _new_deal(cursor: Any, token: int, hotels: Sequence[int]) -> int:  # noqa: A
     return int(key)
 
 
+def version_of(url: str) -> str:
+    """PostgreSQL's."""
+    with connected(url) as database:
+        return str(database.get_parameter_status("server_version")).split()[0]
+
+
 @contextmanager
 def connected(url: str) -> Iterator[connection]:
     """A connection of our own, on which each statement is a transaction."""

@@ -63,6 +63,7 @@ class Player:
         self._process = workload.client.new_process()
         self._scenarios: Mapping[str, Callable[[], Awaitable[None]]] = {
             "register": self._register,
+            "contend": self._contend,
             "create": self._create,
             "keyed": self._keyed,
             "remove": self._remove,
@@ -76,10 +77,17 @@ class Player:
 
     async def _register(self) -> None:
         """Read a deal that everybody writes to, and change it, mostly on condition that it is still as it was."""
+        await self._read_and_change(conditional=0.8)
+
+    async def _contend(self) -> None:
+        """The same, always on that condition."""
+        await self._read_and_change(conditional=1.0)
+
+    async def _read_and_change(self, *, conditional: float) -> None:
         deal = self._chance.choice(self._workload.catalogue.deals)
         read = await self._do(_read(deal))
         if read.outcome is Outcome.OK:
-            base = read.version if self._chance.random() < 0.8 else None  # noqa: PLR2004  a share
+            base = read.version if self._chance.random() < conditional else None
             await self._do(_change(deal, self._workload.new_value(), base=base))
 
     async def _create(self) -> None:
