@@ -12,8 +12,8 @@ from app.db.embedded import EmbeddedPostgresError
 from faults.campaign import Campaign, run
 from faults.checkers import judge
 from faults.cluster import ClusterError
-from faults.figures import lines
 from faults.nemesis import FAULTS, NemesisError
+from faults.report import lines
 from faults.workers import WorkerError
 
 Seed = Annotated[int, typer.Option(help="Decides what is done, and in which order it is broken.")]

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import httpx
+from typing import Final
 
 from app.db.embedded import ServerAddress
 from faults.aftermath import Aftermath, busy_sessions, kept_at
@@ -23,8 +22,7 @@ from faults.proxy import ProxyControl, proxied
 from faults.workers import Worker, Workers
 from faults.workload import EVERYTHING, Workload
 
-_BACK_SECONDS = 30.0
-_OK = 200
+_BACK_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +101,8 @@ def play(campaign: Campaign, stage: Stage) -> Run:
     """A run with a new catalogue, on a stage that may have seen others."""
     catalogue = fill(stage.database.libpq_url, deals=campaign.deals)
     history, started, plan = History(), time.monotonic(), _plan(campaign, stage)
-    with striking(plan) as nemesis:
-        keys = asyncio.run(_play(campaign, stage, catalogue, history, is_struck=lambda: nemesis.poll() is not None))
+    with striking(plan) as is_struck:
+        keys = asyncio.run(_play(campaign, stage, catalogue, history, is_struck=is_struck))
     evidence = Evidence(history.operations, _aftermath(stage), frozenset(catalogue.values))
     seconds = time.monotonic() - started
     return Run(evidence, history, faults_of(plan), seconds, keys, version_of(stage.database.libpq_url))
@@ -149,12 +147,5 @@ def _aftermath(stage: Stage) -> Aftermath:
 
 def _back_after(worker: Worker, *, since: float) -> float | None:
     """Seconds until the worker gives a page of deals; None if it does not."""
-    is_back = wait_until(lambda: _serves(worker), seconds=_BACK_SECONDS)
+    is_back = wait_until(lambda: worker.answers("/deals?limit=1"), seconds=_BACK_SECONDS)
     return time.monotonic() - since if is_back else None
-
-
-def _serves(worker: Worker) -> bool:
-    try:
-        return httpx.get(f"{worker.url}/deals?limit=1", trust_env=False).status_code == _OK
-    except httpx.HTTPError:
-        return False

@@ -1,23 +1,17 @@
-"""A PostgreSQL of its own, with real commits, that can be killed, frozen and restarted."""
+"""A PostgreSQL of its own, with real commits and the service's schema, that can be killed, frozen and restarted."""
 
-import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
-from app.db.embedded import EmbeddedPostgres, ServerAddress, StopMode
-from app.db.embedded_address import socket_file, usual_directory
-from app.db.embedded_server import Postmaster
+from app.db.embedded import ServerAddress
 from app.db.migrations import migrate
-from faults.processes import children_of, command_of, send, wait_until
+from faults.server_control import DURABLE, ClusterError, ServerControl
 
-DURABLE: Final[Mapping[str, str]] = MappingProxyType({"fsync": "on", "synchronous_commit": "on"})
-"""What PostgreSQL does by itself, said; whoever sets another thing here plants a bug."""
+__all__ = ["DURABLE", "Cluster", "ClusterError", "scratch_folder"]
 
-_END_SECONDS: Final = 60.0
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  the folder in it gets a name of its own
 
 
@@ -31,85 +25,15 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-class ClusterError(Exception):
-    """The server does not do what it was told. The message is one sentence."""
-
-
-class Cluster:
-    """The server of the folder `folder`. Every process that knows the folder can do all of this to it.
-
-    The options are those of its first start; a restart by another process has to be given the same.
-    """
-
-    def __init__(self, folder: Path, *, options: Mapping[str, str] = DURABLE) -> None:
-        self._data = folder.resolve() / "data"
-        self._postgres = EmbeddedPostgres(self._data, options=options)
+class Cluster(ServerControl):
+    """The server of a folder, and its life."""
 
     @contextmanager
     def running(self) -> Iterator[ServerAddress]:
         """The migrated server, for the length of the block, whatever is done to it meanwhile."""
-        with self._postgres.running(stop_mode="immediate") as address:
+        with self.postgres.running(stop_mode="immediate") as address:
             try:
                 migrate(address.url)
                 yield address
             finally:
                 self.thaw()
-
-    @property
-    def socket(self) -> Path:
-        """The file of the Unix socket that the server listens on."""
-        return socket_file(usual_directory(self._data))
-
-    def start(self) -> None:
-        """Have the server answer. What a killed one has left behind is in nobody's way."""
-        with self._postgres.running():
-            pass  # as long as another block is open, the end of this one leaves the server running
-
-    def kill(self) -> None:
-        """`kill -9` of all its processes at once: nobody is there to tidy up."""
-        pids = self.pids()
-        send(signal.SIGKILL, pids)
-        self._wait_for_end(pids)
-
-    def stop(self, mode: StopMode) -> None:
-        """`fast` rolls back what runs; `immediate` ends as by a crash. Returns when all of it has ended."""
-        pids = self.pids()
-        send(signal.SIGINT if mode == "fast" else signal.SIGQUIT, pids[:1])
-        self._wait_for_end(pids)
-
-    def freeze(self) -> None:
-        """SIGSTOP of all its processes: connections stay open, and nothing answers."""
-        postmaster = self.pids()[:1]
-        send(signal.SIGSTOP, postmaster)  # first of all, so that no new child slips through
-        send(signal.SIGSTOP, self.pids()[1:])
-
-    def thaw(self) -> None:
-        """The end of `freeze`; a server that is not frozen does not notice."""
-        send(signal.SIGCONT, reversed(self.pids()))
-
-    def kill_backend(self) -> bool:
-        """`kill -9` of one client's process: the server ends all of them and recovers; False if none is there."""
-        backends = self.backends()
-        send(signal.SIGKILL, backends[:1])
-        return bool(backends)
-
-    def terminate_backends(self) -> int:
-        """What pg_terminate_backend does, to all clients at once; how many there were."""
-        backends = self.backends()
-        send(signal.SIGTERM, backends)
-        return len(backends)
-
-    def pids(self) -> list[int]:
-        """The server's processes, its first one first; none if it does not run."""
-        note = Postmaster.read(self._data / "cluster" / "postmaster.pid")
-        if note is None or str(self._data) not in command_of(note.pid):
-            return []  # the number of one that was killed may be any other process's by now
-        return [note.pid, *children_of(note.pid)]
-
-    def backends(self) -> list[int]:
-        """Those that serve a client."""
-        return [pid for pid in self.pids()[1:] if command_of(pid).startswith("postgres: super super ")]
-
-    def _wait_for_end(self, pids: list[int]) -> None:
-        if not wait_until(lambda: not any(command_of(pid) for pid in pids), seconds=_END_SECONDS):
-            raise ClusterError(f"The server in {self._data} does not end.")

@@ -15,10 +15,10 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from app.config import BACKEND
-from faults.cluster import Cluster
+from faults.processes import BACKEND, module, plain_environment
 from faults.proxy import ProxyControl
-from faults.workers import Worker, plain_environment
+from faults.server_control import ServerControl
+from faults.worker import Worker
 
 PROXY: Final = (
     "latency",
@@ -79,13 +79,13 @@ class Nemesis:
 
     plan: Plan
     chance: Random = field(init=False)
-    cluster: Cluster = field(init=False)
+    cluster: ServerControl = field(init=False)
     proxy: ProxyControl = field(init=False)
 
     def __post_init__(self) -> None:
         folder = Path(self.plan.folder)
         self.chance = Random(self.plan.seed)
-        self.cluster = Cluster(folder)
+        self.cluster = ServerControl(folder)
         self.proxy = ProxyControl(self.plan.proxy_port, folder / "proxy.sock")
 
     def run(self) -> Iterator[Fault]:
@@ -141,17 +141,21 @@ class Nemesis:
 
 
 @contextmanager
-def striking(plan: Plan) -> "Iterator[subprocess.Popen[bytes]]":
-    """A nemesis at work, until it has done all it was to do and everything is well again."""
+def striking(plan: Plan) -> Iterator[Callable[[], bool]]:
+    """A nemesis at work, until it has done all it was to do and everything is well again; whether it has."""
+    _deeds(plan).write_text("")
+    if not plan.faults:
+        yield lambda: True
+        return
     with _deeds(plan).open("wb") as deeds:
         process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [sys.executable, "-m", "faults.nemesis", json.dumps(asdict(plan))],
+            module("faults.nemesis", json.dumps(asdict(plan))),
             cwd=BACKEND,
             env=plain_environment(),
             stdout=deeds,
         )
     try:
-        yield process
+        yield lambda: process.poll() is not None
     finally:
         if process.wait():
             raise NemesisError("The nemesis itself came to grief; what it wrote tells why.")

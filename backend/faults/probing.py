@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import httpx
 from psycopg2.extensions import connection
 
 from faults.aftermath import Rest
 from faults.catalogue import connected
+from faults.client import http_client
 from faults.processes import open_files, wait_until
 from faults.workers import POOL_SIZE, Worker
 
@@ -48,7 +48,7 @@ async def _usable(url: str, worker: Worker) -> int:
     most = 0
     with connected(url) as holder, holder.cursor() as lock, connected(url) as observer:
         lock.execute("BEGIN; LOCK TABLE deals IN ACCESS EXCLUSIVE MODE")
-        async with httpx.AsyncClient(timeout=_PATIENCE, trust_env=False) as client:
+        async with http_client(seconds=_PATIENCE) as client:
             reads = [asyncio.create_task(client.get(f"{worker.url}/deals/1")) for _ in range(POOL_SIZE)]
             while most < POOL_SIZE and not all(read.done() for read in reads):
                 most = max(most, _waiting(observer))

@@ -1,15 +1,39 @@
-"""Processes as Linux shows them: who is whose child, what runs there, how many files are open."""
+"""Processes: our own Python modules started as such, and all of them as Linux shows them."""
 
 import os
 import signal
+import socket
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+HOST: Final = "127.0.0.1"
+"""Where everything listens."""
+BACKEND: Final = Path(__file__).parents[1]
+"""Where our modules are found."""
+
 _PROC: Final = Path("/proc")
 _POLL_SECONDS: Final = 0.005
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """The command for one of our own modules; it belongs in the folder BACKEND."""
+    return [sys.executable, "-m", name, *arguments]
+
+
+def plain_environment() -> dict[str, str]:
+    """Ours, without what a developer has set for the service, and without coverage, which a killed process lacks."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("APP_", "COVERAGE_"))}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def command_of(pid: int) -> str:

@@ -15,10 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from app.config import BACKEND
 from faults.links import Link, Side, Weather
-from faults.processes import wait_until
-from faults.workers import HOST, free_port, plain_environment
+from faults.processes import BACKEND, HOST, free_port, module, plain_environment, wait_until
 
 _START_SECONDS: Final = 30.0
 _PATIENCE: Final = 10.0
@@ -58,7 +56,7 @@ def proxied(folder: Path, upstream: Path) -> Iterator[ProxyControl]:
     control = ProxyControl(free_port(), folder / "proxy.sock")
     plan = {"upstream": str(upstream), "port": control.port, "control": str(control.file)}
     process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-        [sys.executable, "-m", "faults.proxy", json.dumps(plan)],
+        module("faults.proxy", json.dumps(plan)),
         cwd=BACKEND,
         env=plain_environment(),
         start_new_session=True,

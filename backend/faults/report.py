@@ -14,6 +14,8 @@ from faults.evidence import Evidence
 from faults.history import Kind, Operation, Outcome
 
 _LIBRARIES: Final = ("fastapi", "starlette", "uvicorn", "sqlalchemy", "asyncpg", "pydantic")
+_FEW: Final = 100
+"""From so many cases on, none found says something about how rare it is."""
 _TOLD: Final = 5
 """How many findings of a checker are printed; the count is that of all."""
 
@@ -82,5 +84,5 @@ def _longest_gap(operations: Sequence[Operation]) -> float:
 def _judged(checker: str, findings: Sequence[str], cases: int) -> str:
     if findings:
         return f"{checker}: {len(findings):,} FOUND in {cases:,}"
-    bound = f", so fewer than {min(100.0, 300 / cases):.2g} % (3/n)" if cases else ""
+    bound = f", so fewer than {300 / cases:.2g} % (3/n)" if cases >= _FEW else ""
     return f"{checker}: 0 in {cases:,}{bound}"
