@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import uvicorn
@@ -101,13 +102,18 @@ def _run(serving: Serving) -> None:
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=10,
     )
+    with suppress(KeyboardInterrupt):  # as which uvicorn hands on the SIGINT that stopped it
+        _serve(config, serving, drain_seconds=settings.drain_seconds)
+
+
+def _serve(config: uvicorn.Config, serving: Serving, *, drain_seconds: float) -> None:
     if serving.reload:
         listener = config.bind_socket()
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
     elif serving.workers > 1:
         Workers(config, sockets=[_bound(serving) if serving.reuse_port else config.bind_socket()]).run()
     else:
-        server = DrainingServer(config, seconds=settings.drain_seconds)
+        server = DrainingServer(config, seconds=drain_seconds)
         server.run(sockets=[_bound(serving)] if serving.reuse_port else None)
         if not server.started:
             sys.exit(STARTUP_FAILURE)

@@ -66,6 +66,11 @@ class Wire:
         assert self._socket.recv(1) == b""
         return answer
 
+    def send_any(self, request: bytes, method: str) -> Answer:
+        """Send a request; what becomes of the connection is another matter."""
+        answer, _ = self._send(request, method=method)
+        return answer
+
     def trickle(self, start: bytes, *, then: bytes) -> bool:
         """Send `start` at once and the rest byte by byte; whether an answer came before the end."""
         self._socket.sendall(start)

@@ -1,0 +1,17 @@
+"""The service behind Debian's nginx and with its Redis."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.catalogue import Catalogue
+from app.config import Environment, Settings
+from databases import test_server
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    """A database with the small catalogue."""
+    settings = Settings(env=Environment.DEVELOPMENT, log_level="WARNING")
+    with test_server(settings) as server, server.migrated_template(), server.copy() as url, Catalogue.filled(url):
+        yield url

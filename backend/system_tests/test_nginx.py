@@ -1,0 +1,158 @@
+"""The shipped proxy before the real service: what it bounds, and that a good client does not notice."""
+
+import gzip
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from api.refusals import assert_refused
+from api.wire import JSON, Answer, Wire
+from processes import Service, free_port, service
+from system_tests.programs import nginx
+
+GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
+POST: Final = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"
+PROXY_CODES: Final = {"uri_too_long": 414, "bad_gateway": 502, "gateway_timeout": 504}
+
+
+@pytest.fixture(scope="module")
+def upstream(url: str) -> Iterator[Service]:
+    with service(url, APP_BODY_TIMEOUT="2", APP_TRUSTED_PROXIES="127.0.0.1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def port(upstream: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with nginx(tmp_path_factory.mktemp("nginx"), upstream.port) as port:
+        yield port
+
+
+@pytest.fixture
+def wire(port: int) -> Iterator[Wire]:
+    with Wire(port) as wire:
+        yield wire
+
+
+def assert_refused_by_proxy(answer: Answer, code: str) -> None:
+    """As by the service itself, and as safe in a browser."""
+    if code in PROXY_CODES:
+        assert (answer.status, answer.json()["error"]["code"]) == (PROXY_CODES[code], code)
+        assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"]
+    else:
+        assert_refused(answer, code)
+    assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
+    assert answer.headers["server"] in {None, "nginx"}
+
+
+def test_a_good_client_notices_nothing(wire: Wire, upstream: Service) -> None:
+    headers = {"x-request-id": "7f3c1e", "accept-encoding": "gzip"}
+    answer = wire.ask("GET", "/openapi.json", b"", headers)
+    assert (answer.status, answer.headers["x-request-id"]) == (200, "7f3c1e")
+    assert json.loads(gzip.decompress(answer.body)) == upstream.get("/openapi.json")[1]
+    again = wire.ask("GET", "/openapi.json", b"", headers | {"if-none-match": answer.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert_refused(wire.ask("GET", "/deals/9999"), "deal_not_found")
+    assert wire.ask("PATCH", "/hotels/1", b"{}").status == 200
+
+
+def test_slow_headers_are_cut_and_a_good_client_is_served(port: int) -> None:
+    with ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20)) for _ in range(300)]
+        for connection in slow:
+            connection.sendall(GET)
+        with Wire(port) as wire:
+            assert wire.ask("GET", "/deals/1").status == 200
+        assert [connection.recv(1) for connection in slow] == [b""] * len(slow)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (GET + b"x-filler: " + b"y" * 40_000 + b"\r\n\r\n", "headers_too_large"),
+        (GET + (b"x-filler: " + b"y" * 4_000 + b"\r\n") * 10 + b"\r\n", "headers_too_large"),
+        (b"GET /deals?city=" + b"y" * 40_000 + b" HTTP/1.1\r\nhost: deals.test\r\n\r\n", "uri_too_long"),
+        (b"nonsense\r\n\r\n", "bad_request"),
+        (b"GET /deals/1 HTTP/1.1\r\n\r\n", "bad_request"),
+        (GET + b"host: another.test\r\n\r\n", "bad_request"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_what_is_too_large_or_no_http_is_refused(port: int, request_: bytes, code: str) -> None:
+    with Wire(port) as wire:
+        assert_refused_by_proxy(wire.send_last(request_, method="GET"), code)
+
+
+def test_many_small_headers_are_refused_by_the_service(wire: Wire) -> None:
+    assert_refused(wire.send(GET + b"x-filler: y\r\n" * 100 + b"\r\n", method="GET"), "headers_too_large")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"content-length: 65537\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\n10000\r\n" + b"y" * 0x10000 + b"\r\n1\r\ny\r\n0\r\n\r\n",
+    ],
+    ids=["announced", "chunked"],
+)
+def test_a_large_body_is_refused(port: int, rest: bytes) -> None:
+    with Wire(port) as wire:
+        assert_refused_by_proxy(wire.send_any(POST + rest, "POST"), "payload_too_large")
+
+
+def test_a_body_that_trickles_is_cut_by_the_service(port: int) -> None:
+    with Wire(port) as wire:
+        assert wire.trickle(POST + b"content-length: 1000\r\n\r\n", then=b"y" * 400)
+        assert_refused(wire.send_any(b"", "POST"), "request_timeout")
+
+
+def test_one_address_has_so_many_requests_at_once(port: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(100):
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            held.sendall(POST + b"content-length: 9\r\n\r\n")
+        answer = _until_refused(port)
+    assert_refused_by_proxy(answer, "rate_limited")
+    assert answer.headers["retry-after"] == "1"
+
+
+def _until_refused(port: int) -> Answer:
+    """The first answer other than 200: the hundred need not all have been read yet."""
+    for _ in range(100):
+        with Wire(port) as wire:
+            if (answer := wire.send_any(GET + b"\r\n", "GET")).status != http.client.OK:
+                return answer
+    raise AssertionError("nothing is refused")
+
+
+def test_a_client_cannot_say_that_it_is_another(url: str, tmp_path: Path) -> None:
+    with (
+        service(url, APP_RATE_LIMIT="2/day", APP_TRUSTED_PROXIES="127.0.0.1") as running,
+        nginx(tmp_path, running.port) as port,
+        Wire(port) as wire,
+    ):
+        statuses = [
+            wire.ask("GET", "/deals/1", b"", JSON | {"x-forwarded-for": f"192.0.2.{n}"}).status for n in range(3)
+        ]
+    assert statuses == [200, 200, 429]
+
+
+def test_a_service_that_is_not_there_is_told_in_its_shape(tmp_path: Path) -> None:
+    with nginx(tmp_path, free_port()) as port, Wire(port) as wire:
+        answer = wire.ask("GET", "/deals", b"", {"x-request-id": "7f3c1e"})
+        assert_refused_by_proxy(answer, "bad_gateway")
+        assert (answer.headers["retry-after"], answer.headers["x-request-id"]) == ("1", "7f3c1e")
+
+
+def test_a_service_that_is_silent_is_told_in_its_shape(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        nginx(tmp_path, silent.getsockname()[1]) as port,
+        Wire(port) as wire,
+    ):
+        assert_refused_by_proxy(wire.ask("GET", "/deals"), "gateway_timeout")
