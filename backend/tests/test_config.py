@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app import config
 from app.config import BACKEND, Settings, SettingsError, load_settings
@@ -26,6 +27,9 @@ def test_no_variable_is_needed() -> None:
         ("APP_POOL_SIZE", "many", "APP_POOL_SIZE has a value that does not fit"),
         ("APP_POOL_SIZE", "0", "APP_POOL_SIZE has a value that does not fit"),
         ("APP_LOG_LEVEL", "LOUD", "APP_LOG_LEVEL has a value that does not fit"),
+        ("AUTH_MODE", "reads", "AUTH_MODE has a value that does not fit"),
+        ("APP_AUTH_MODE", "writes", "APP_AUTH_MODE is not a setting of this service."),
+        ("APP_AUTH_FAILURES_PER_MINUTE", "0", "APP_AUTH_FAILURES_PER_MINUTE has a value that does not fit"),
         ("APP_ENV", "moon", "APP_ENV has a value that does not fit"),
         ("APP_CORS_ORIGINS", "*", "it should list origins such as https://shop.example, each by name"),
         ("APP_CORS_ORIGINS", "https://shop.example/, https://b.example", "it should list origins"),
@@ -72,4 +76,5 @@ def test_every_setting_is_documented(document: str) -> None:
 
 
 def test_no_secret_is_printed() -> None:
-    assert "hunter2" not in repr(Settings(DATABASE_URL="postgresql://u:hunter2@h/x"))
+    settings = Settings(DATABASE_URL="postgresql://u:hunter2@h/x", key_secret=SecretStr("hunter2"))
+    assert "hunter2" not in repr(settings)

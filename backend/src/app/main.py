@@ -35,6 +35,7 @@ _DESCRIPTION: Final = """
 * Lists are totally ordered. `skip` is good for the first pages; `cursor` costs the same at any depth and never
   repeats or leaves out a deal, whatever is written meanwhile.
 * A 2xx answer to a write leaves only after the commit.
+* Everybody may read. Where the service wants keys, what changes something needs one in the header `X-API-Key`.
 """
 _TAGS: Final = [
     {"name": "deals", "description": "Search, aggregate and change the deals."},

@@ -202,15 +202,18 @@ async def test_a_key_is_known_while_it_is_remembered(
 
 
 async def test_no_more_than_1024_keys_are_remembered(
-    database: OpenDatabase, session: AsyncSession, keys: KeyService
+    database: OpenDatabase, session: AsyncSession, keys: KeyService, clock: Clock
 ) -> None:
     issued = [new_key() for _ in range(1030)]
     session.add_all(map(entity, issued))
     await session.commit()
+    known = ApiKeyRepository(database.reader)
     for key in issued:
-        await keys.admit(key, scope=Scope.WRITE, address="", keys=ApiKeyRepository(database.reader))
-    remembered = [keys.known(key) is not None for key in issued]
-    assert remembered == [False] * 6 + [True] * 1024
+        await keys.admit(key, scope=Scope.WRITE, address="", keys=known)
+    assert [keys.known(key) is not None for key in issued] == [False] * 6 + [True] * 1024
+    clock.seconds = REMEMBERED_SECONDS
+    await keys.admit(issued[10], scope=Scope.WRITE, address="", keys=known)
+    assert len(keys._clients) == 1024, "to ask again about one makes none forgotten"
 
 
 async def test_where_keys_are_off_everybody_writes(client: AsyncClient, app: FastAPI) -> None:
