@@ -55,6 +55,13 @@ UNSAFE: Final = {
         "CREATE TABLE kept AS TABLE alembic_version; UPDATE alembic_version SET version_num = '0001'",
         "UPDATE alembic_version SET version_num = kept.version_num FROM kept; DROP TABLE kept",
     ),
+    "unseen schema": Unsafe(
+        {"migrations"},
+        {},
+        {},
+        "REVOKE SELECT ON alembic_version FROM deals_app",
+        "GRANT SELECT ON alembic_version TO deals_app",
+    ),
     "fsync off": Unsafe({"fsync"}, server={"fsync": "off"}),
     "full_page_writes off": Unsafe({"full_page_writes"}, server={"full_page_writes": "off"}),
     "synchronous_commit off": Unsafe({"synchronous_commit"}, server={"synchronous_commit": "off"}),
@@ -122,6 +129,13 @@ def test_production_is_refused_with_everything_at_once(guarded: Guarded) -> None
     expected = [check.sentence for check in (*CHECKS, *DATABASE_CHECKS) if check.name in named]
     assert [reason.strip() for reason in reasons] == expected
     assert len(reasons) < len(sentences)
+
+
+def test_without_a_database_url_no_database_is_looked_at(safe: Settings) -> None:
+    with pytest.raises(UnsafeError) as refused:
+        refuse_unsafe(safe.model_copy(update={"database_url": None}), Serving("127.0.0.1", 8000))
+    [reason] = str(refused.value).splitlines()[1:]
+    assert reason.strip().startswith("DATABASE_URL is not set")
 
 
 def test_a_database_that_is_away_is_a_reason_too(safe: Settings) -> None:
