@@ -34,6 +34,7 @@ _DESCRIPTION: Final = """
 * Prices are JSON numbers with at most two decimals; times are RFC 3339 in UTC; dates are `YYYY-MM-DD`.
 * Lists are totally ordered. `skip` is good for the first pages; `cursor` costs the same at any depth and never
   repeats or leaves out a deal, whatever is written meanwhile.
+* A read carries an `ETag`: with `If-None-Match` it is answered 304 while nothing has changed.
 * A 2xx answer to a write leaves only after the commit.
 * Everybody may read. Where the service wants keys, what changes something needs one in the header `X-API-Key`.
 """
