@@ -90,7 +90,6 @@ MAY: Final[dict[str, set[str]]] = {
 @pytest.fixture(scope="module")
 def catalogue(guarded: Guarded) -> Iterator[Guarded]:
     """One hotel with a deal, one category."""
-    guarded.ask("CREATE TABLE IF NOT EXISTS idempotency_keys ()")
     guarded.give_rights()
     for statement in (_OTHER_HOTEL, _DEAL, "INSERT INTO categories (name) VALUES ('sea')"):
         guarded.ask(statement)
