@@ -7,7 +7,7 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,7 +41,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
         started, tally = time.perf_counter(), begin_tally()
@@ -99,13 +99,12 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "0")
-        announced = int(length[:_LONGEST_LENGTH]) if length.isdecimal() else 0
         received = 0
 
         async def limited() -> Message:
             nonlocal received
-            self._refuse_beyond_limit(announced)
+            if not received:
+                self._refuse_beyond_limit(_announced(scope))
             message = await receive()
             received += len(message.get("body", b""))
             self._refuse_beyond_limit(received)
@@ -116,6 +115,11 @@ class BodyLimit:
     def _refuse_beyond_limit(self, size: int) -> None:
         if size > self.max_bytes:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def _announced(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "0")
+    return int(length[:_LONGEST_LENGTH]) if length.isdecimal() else 0
 
 
 def _request_id(scope: Scope) -> str:

@@ -39,6 +39,7 @@ class Database:
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=settings.pool_pre_ping,
+            pool_reset_on_return=None,  # what is lent comes back in no transaction
             connect_args=_waits(settings),
         )
         event.listen(engine.sync_engine, "checkout", _refuse_closed)
