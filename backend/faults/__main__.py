@@ -9,7 +9,7 @@ import typer
 
 from app.config import load_settings
 from app.db.embedded import EmbeddedPostgresError
-from faults.campaign import Campaign, run
+from faults.campaign import Campaign, CampaignError, run
 from faults.checkers import judge
 from faults.cluster import ClusterError
 from faults.nemesis import FAULTS, NemesisError
@@ -20,7 +20,7 @@ Seed = Annotated[int, typer.Option(help="Decides what is done, and in which orde
 History = Annotated[Path | None, typer.Option(help="Write every operation to this file, a JSON object a line.")]
 Faults = Annotated[int, typer.Option(min=0, help="How many things are broken.")]
 
-_GRIEF: Final = (ClusterError, EmbeddedPostgresError, NemesisError, WorkerError)
+_GRIEF: Final = (CampaignError, ClusterError, EmbeddedPostgresError, NemesisError, WorkerError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 

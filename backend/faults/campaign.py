@@ -23,6 +23,11 @@ from faults.workers import Worker, Workers
 from faults.workload import EVERYTHING, Workload
 
 _BACK_SECONDS: Final = 30.0
+_DEAD_SECONDS: Final = 60.0
+
+
+class CampaignError(Exception):
+    """There is no use in going on. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +117,23 @@ async def _play(
     campaign: Campaign, stage: Stage, catalogue: Catalogue, history: History, *, is_struck: Callable[[], bool]
 ) -> int:
     """How many idempotency keys were used."""
-    ends = time.monotonic() + campaign.seconds
+    started = time.monotonic()
+    ends = started + campaign.seconds
     async with Client.of([worker.url + campaign.path for worker in stage.workers], history) as client:
         workload = Workload(client, catalogue, campaign.seed, campaign.mix, campaign.at_once)
 
         def is_over() -> bool:
+            if _has_died(history, since=started):
+                raise CampaignError(f"No write was acknowledged for {_DEAD_SECONDS:g} s.")
             has_enough = history.acknowledged >= campaign.writes and workload.keys >= campaign.keys
             return has_enough and time.monotonic() >= ends and is_struck()
 
         await workload.run(players=campaign.players, is_over=is_over)
     return workload.keys
+
+
+def _has_died(history: History, *, since: float) -> bool:
+    return time.monotonic() - max(history.last_acknowledged, since) > _DEAD_SECONDS
 
 
 def _plan(campaign: Campaign, stage: Stage) -> Plan:

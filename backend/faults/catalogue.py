@@ -78,6 +78,7 @@ def leave_trail(url: str) -> None:
 def fill(url: str, *, deals: int) -> Catalogue:
     """A new catalogue of `deals` deals, and nothing else."""
     with connected(url) as database, database.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")  # what is there at first is kept, whatever is planted
         cursor.execute("TRUNCATE hotels, deals, fault_trail CASCADE")
         cursor.execute(_HOTEL, (HOTELS,))
         hotels = [key for (key,) in cursor.fetchall()]

@@ -66,10 +66,14 @@ class History:
     operations: list[Operation] = field(default_factory=list)
     acknowledged: int = 0
     """How many writes were told to have happened."""
+    last_acknowledged: float = 0.0
+    """When the last of them was."""
 
     def add(self, operation: Operation) -> None:
         self.operations.append(operation)
-        self.acknowledged += operation.is_write and operation.outcome is Outcome.OK
+        if operation.is_write and operation.outcome is Outcome.OK:
+            self.acknowledged += 1
+            self.last_acknowledged = operation.end
 
     def save(self, file: Path) -> None:
         """One JSON object a line, for who wants to look."""

@@ -14,6 +14,8 @@ from faults.processes import children_of, command_of, send, wait_until
 DURABLE: Final[Mapping[str, str]] = MappingProxyType({"fsync": "on", "synchronous_commit": "on"})
 """What PostgreSQL does by itself, said; whoever sets another thing here plants a bug."""
 
+_LEAVES_NOTHING: Final = {"dynamic_shared_memory_type": "mmap"}
+"""Shared memory in files of the folder: in the system's, it would outlive a killed server."""
 _END_SECONDS: Final = 60.0
 
 
@@ -29,7 +31,7 @@ class ServerControl:
 
     def __init__(self, folder: Path, *, options: Mapping[str, str] = DURABLE) -> None:
         self._data = folder.resolve() / "data"
-        self.postgres = EmbeddedPostgres(self._data, options=options)
+        self.postgres = EmbeddedPostgres(self._data, options=_LEAVES_NOTHING | dict(options))
 
     @property
     def socket(self) -> Path:
@@ -42,9 +44,10 @@ class ServerControl:
             pass  # as long as another block is open, the end of this one leaves the server running
 
     def kill(self) -> None:
-        """`kill -9` of all its processes at once: nobody is there to tidy up."""
+        """`kill -9` of all its processes at once: nobody is there to tidy up, or to say goodbye."""
+        send(signal.SIGSTOP, self.pids()[:1])  # it would start others, and they would notice that it is gone
         pids = self.pids()
-        send(signal.SIGKILL, pids)
+        send(signal.SIGKILL, reversed(pids))
         self._wait_for_end(pids)
 
     def stop(self, mode: StopMode) -> None:

@@ -1,0 +1,33 @@
+"""The fault suite in its short form: all scenarios among most kinds of faults, and nothing is wrong afterwards.
+
+`python -m faults --help` has the long form.
+"""
+
+from typing import Final
+
+from faults.campaign import Campaign, run
+from faults.checkers import judge
+from faults.nemesis import PROXY, WORKERS
+from faults.report import lines
+
+KINDS: Final = ("kill_postgres", "freeze_postgres", *PROXY, *WORKERS)
+SHORT: Final = Campaign(
+    seed=7,
+    players=12,
+    deals=6,
+    writes=200,
+    keys=20,
+    kinds=KINDS,
+    faults=len(KINDS),
+    gap=(0.1, 0.4),
+    hold=(0.2, 0.8),
+)
+
+
+def test_what_is_acknowledged_among_faults_is_kept_and_nobody_is_told_a_lie() -> None:
+    done = run(SHORT)
+    verdict = judge(done.evidence)
+    told = "\n".join(lines("short", SHORT, done, verdict))
+    assert {fault.kind for fault in done.faults} == set(KINDS), told
+    assert done.history.acknowledged >= SHORT.writes, told
+    assert not any(verdict.values()), told
