@@ -9,7 +9,7 @@ import typer
 
 from app.config import load_settings
 from app.db.embedded import EmbeddedPostgresError
-from faults.campaign import Campaign, CampaignError, run
+from faults.campaign import Campaign, run
 from faults.checkers import judge
 from faults.cluster import ClusterError
 from faults.nemesis import FAULTS, NemesisError
@@ -20,7 +20,7 @@ Seed = Annotated[int, typer.Option(help="Decides what is done, and in which orde
 History = Annotated[Path | None, typer.Option(help="Write every operation to this file, a JSON object a line.")]
 Faults = Annotated[int, typer.Option(min=0, help="How many things are broken.")]
 
-_GRIEF: Final = (CampaignError, ClusterError, EmbeddedPostgresError, NemesisError, WorkerError)
+_GRIEF: Final = (ClusterError, EmbeddedPostgresError, NemesisError, WorkerError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -103,7 +103,7 @@ def _known(kinds: list[str] | None) -> list[str]:
 
 
 def _report(name: str, campaign: Campaign, history: Path | None) -> None:
-    """Print what came of it; exit code 1 if a checker has found anything, 2 if there was no run."""
+    """Print what came of it; exit code 1 if a checker has found anything or it ended early, 2 if there was no run."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         done = run(campaign)
@@ -115,7 +115,7 @@ def _report(name: str, campaign: Campaign, history: Path | None) -> None:
     verdict = judge(done.evidence)
     for line in lines(name, campaign, done, verdict):
         typer.echo(line)
-    raise typer.Exit(1 if any(verdict.values()) else 0)
+    raise typer.Exit(1 if done.is_dead or any(verdict.values()) else 0)
 
 
 if __name__ == "__main__":

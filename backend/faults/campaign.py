@@ -26,10 +26,6 @@ _BACK_SECONDS: Final = 30.0
 _DEAD_SECONDS: Final = 60.0
 
 
-class CampaignError(Exception):
-    """There is no use in going on. The message is one sentence."""
-
-
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """What is to be done."""
@@ -68,6 +64,8 @@ class Run:
     faults: Sequence[Fault]
     seconds: float
     keys: int
+    is_dead: bool
+    """It ended before it had done all it was to do, because no write was acknowledged any more."""
     postgres: str
     """Its version."""
 
@@ -108,9 +106,9 @@ def play(campaign: Campaign, stage: Stage) -> Run:
     history, started, plan = History(), time.monotonic(), _plan(campaign, stage)
     with striking(plan) as is_struck:
         keys = asyncio.run(_play(campaign, stage, catalogue, history, is_struck=is_struck))
+    seconds, is_dead = time.monotonic() - started, has_died(history, since=started)
     evidence = Evidence(history.operations, _aftermath(stage), frozenset(catalogue.values))
-    seconds = time.monotonic() - started
-    return Run(evidence, history, faults_of(plan), seconds, keys, version_of(stage.database.libpq_url))
+    return Run(evidence, history, faults_of(plan), seconds, keys, is_dead, version_of(stage.database.libpq_url))
 
 
 async def _play(
@@ -123,16 +121,15 @@ async def _play(
         workload = Workload(client, catalogue, campaign.seed, campaign.mix, campaign.at_once)
 
         def is_over() -> bool:
-            if _has_died(history, since=started):
-                raise CampaignError(f"No write was acknowledged for {_DEAD_SECONDS:g} s.")
             has_enough = history.acknowledged >= campaign.writes and workload.keys >= campaign.keys
-            return has_enough and time.monotonic() >= ends and is_struck()
+            return has_died(history, since=started) or (has_enough and time.monotonic() >= ends and is_struck())
 
         await workload.run(players=campaign.players, is_over=is_over)
     return workload.keys
 
 
-def _has_died(history: History, *, since: float) -> bool:
+def has_died(history: History, *, since: float) -> bool:
+    """Whether there is no use in going on: no write was acknowledged for so long."""
     return time.monotonic() - max(history.last_acknowledged, since) > _DEAD_SECONDS
 
 

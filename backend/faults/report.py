@@ -43,6 +43,8 @@ def lines(name: str, campaign: Campaign, run: Run, verdict: Mapping[str, Sequenc
     yield f"  {_broken(run)}"
     yield f"  {_machine(run)}"
     yield f"  {_waits(run)}"
+    if run.is_dead:
+        yield "  IT ENDED EARLY: no write was acknowledged any more"
     for checker, findings in verdict.items():
         yield f"  {_judged(checker, findings, _CASES[checker](run.evidence))}"
         yield from (f"      {finding}" for finding in findings[:_TOLD])
