@@ -74,8 +74,8 @@ def _settle_the_collector() -> None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """From the innermost to the outermost."""
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(HangUp)
     app.add_middleware(BodyDeadline, seconds=settings.body_timeout)
+    app.add_middleware(HangUp)  # it reads to the end of the connection, which has no deadline
     if settings.rate_limit:
         app.add_middleware(partial(RateLimit.by, settings))
     app.add_middleware(HeaderLimit)
