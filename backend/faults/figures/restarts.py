@@ -19,6 +19,8 @@ RESTARTS: Final = 20
 CLIENTS: Final = 16
 
 _BACK_SECONDS: Final = 60.0
+_USUAL_POOL: Final = {"APP_POOL_MAX_OVERFLOW": "10"}
+"""One instance must do for all clients: a pool that is full is what `pool` is about."""
 _PAUSE: Final = 0.01
 """Between the requests of a client: the new process needs some of the machine to start."""
 
@@ -84,7 +86,7 @@ class Client:
 def restarts(plan: Plan) -> Figure:
     """SIGTERM to one of two instances, until it is back, then to the other; their clients go on all the time."""
     seen, count = Seen(), plan.of(RESTARTS, least=2)
-    with stage(plan, workers=2) as there:
+    with stage(plan, workers=2, environment=_USUAL_POOL) as there:
         run(_play(plan, there, count, seen))
     n = seen.statuses.total()
     goals = [
