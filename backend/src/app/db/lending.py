@@ -16,11 +16,12 @@ CUT: Final = (
     asyncpg.CrashShutdownError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection on which the server has said goodbye, and that is not closed yet
     ConnectionError,
 )
 """How the driver says that the connection it was working on is gone."""
 
-_GIVEN_UP: Final = (asyncio.CancelledError, TimeoutError)
+_GIVEN_UP: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
 
 
 class Lender(Protocol):

@@ -14,7 +14,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.db.lending import CUT
 from app.errors import AppError, ConflictError, InvalidError, ServiceUnavailableError
 
-UNANSWERED: Final = (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+UNANSWERED: Final = (
+    DBAPIError,
+    PoolTimeoutError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 """Every type under which the driver or the pool says that a statement was not carried out."""
 
 REPEATABLE: Final = (
