@@ -1,6 +1,7 @@
 """Idempotency-Key: a write that is sent again happens once, and is answered as it was the first time."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -58,6 +59,20 @@ async def test_a_deal_that_is_sent_again_is_one_deal(
     assert again.headers["content-type"] == first.headers["content-type"]
     assert (first.headers.get(REPLAYED), again.headers.get(REPLAYED)) == (None, "true")
     assert _count(elsewhere, "deals") == 1
+
+
+async def test_what_means_the_same_may_be_written_otherwise(
+    own_client: AsyncClient, own_database: OpenDatabase
+) -> None:
+    deal = await _deal(own_database)
+    headers = {"Idempotency-Key": "one", "Content-Type": "application/json"}
+    written = json.dumps({**deal, "original_price": 200, "price_per_night": 129.5})
+    first = await own_client.post("/deals", content=written, headers=headers)
+    otherwise = written.replace("129.5", "129.50").replace("200", "2.0e2").replace("Deluxe", " Deluxe ")
+    again = await own_client.post("/deals", content=otherwise, headers=headers)
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    other = await own_client.post("/deals", content=written.replace("129.5", "129.51"), headers=headers)
+    assert other.json()["error"]["code"] == "idempotency_key_reused"
 
 
 async def test_without_a_key_each_is_a_write_of_its_own(

@@ -1,5 +1,6 @@
 """A write that is sent again under one key happens once, and is answered as it was the first time."""
 
+from decimal import Decimal
 from hashlib import sha256
 
 from app.errors import IdempotencyInProgressError, IdempotencyKeyReusedError
@@ -55,4 +56,9 @@ class OncePerKey(Once):
 
 def _fingerprint(new: Input) -> bytes:
     """The same for what means the same, however it was written."""
-    return sha256(f"{type(new).__name__} {new.model_dump_json()}".encode()).digest()
+    values = sorted((name, _plain(value)) for name, value in new.model_dump().items())
+    return sha256(repr((type(new).__name__, values)).encode()).digest()
+
+
+def _plain(value: object) -> str:
+    return str(value.normalize() if isinstance(value, Decimal) else value)
