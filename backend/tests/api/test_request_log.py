@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,13 +49,17 @@ class Production:
         with Wire(self.port) as wire:
             answer = wire.ask(method, target, body or b"", JSON | {"x-request-id": request_id})
         assert answer.headers["x-request-id"] == request_id
+        return answer, self.lines_of(request_id)
+
+    def lines_of(self, request_id: str) -> list[dict[str, Any]]:
+        """The lines about a request up to its access line."""
         lines = []
         for line in map(json.loads, self.output):
             if line.get("request_id") == request_id:
                 lines.append(line)
                 if line["event"] == "request":
                     break
-        return answer, lines
+        return lines
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +98,14 @@ def test_an_error_answer_names_its_line(production: Production) -> None:
     answer, [line] = production.ask("GET", "/deals/999")
     assert_refused(answer, "deal_not_found")
     assert answer.json()["error"]["request_id"] == line["request_id"]
+
+
+def test_a_client_that_hangs_up_within_its_body_is_no_fault(production: Production) -> None:
+    head = "POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n"
+    with socket.create_connection(("127.0.0.1", production.port)) as gone:
+        gone.sendall(f'{head}x-request-id: gone\r\n\r\n{{"name": '.encode())
+    [line] = production.lines_of("gone")
+    assert (line["level"], line["route"], line["status"]) == ("info", "/hotels", 499)
 
 
 def test_what_went_wrong_inside_is_logged_and_not_told(production: Production) -> None:
