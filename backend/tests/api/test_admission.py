@@ -14,6 +14,7 @@ from app.config import Settings
 from app.main import create_app
 from databases import OpenDatabase, connect
 
+POST = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND wait_event_type = 'Lock'
@@ -92,4 +93,16 @@ def test_a_read_is_given_up_with_its_client_and_idle_connections_do_not_count(
         with Wire(port) as wire:
             assert wire.ask("GET", "/hotels").status == 200
         for one in idle:
+            one.close()
+
+
+def test_a_body_that_is_on_its_way_takes_no_place(own_url: str, settings: Settings) -> None:
+    bounds = {"database_url": SecretStr(own_url), "max_in_flight": 2}
+    with serving(create_app(settings.model_copy(update=bounds))) as port:
+        trickling = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        for one in trickling:
+            one.sendall(POST + b'{"name": ')
+        with Wire(port) as wire:
+            assert wire.ask("GET", "/hotels").status == 200
+        for one in trickling:
             one.close()
