@@ -1,10 +1,17 @@
 """What the database refuses, and what a client is told: by SQLSTATE, at a statement and at the commit."""
 
+import asyncio
+
+import asyncpg
 import pytest
 from httpx import AsyncClient, Response
 from psycopg2.extensions import connection
+from sqlalchemy import func, select
 
-from databases import connect
+from app.db.reading import Question
+from app.db.violations import may_be_tried_again
+from app.db.writing import Transaction
+from databases import OpenDatabase, connect
 
 HOTEL = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
 _REFUSAL = """
@@ -121,12 +128,28 @@ async def test_a_write_whose_commit_gets_no_answer_says_so(own_client: AsyncClie
     assert (await own_client.post("/hotels", json=HOTEL)).status_code == 201
 
 
-async def test_a_table_that_is_changed_under_a_write_is_no_error(
-    own_client: AsyncClient, elsewhere: connection
-) -> None:
+async def test_a_table_that_is_changed_under_writes_is_no_error(own_client: AsyncClient, elsewhere: connection) -> None:
+    """More connections have prepared their statements than there are tries."""
     hotel = (await own_client.post("/hotels", json=HOTEL)).json()["id"]
-    assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Paris"})).status_code == 200
+
+    async def change(city: str) -> set[int]:
+        answers = (own_client.patch(f"/hotels/{hotel}", json={"city": city}) for _ in range(5))
+        return {answer.status_code for answer in await asyncio.gather(*answers)}
+
+    assert await change("Paris") == {200}
     with elsewhere.cursor() as cursor:
         cursor.execute("ALTER TABLE hotels ALTER COLUMN city TYPE varchar(99)")
     assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Rome"})).status_code == 200
-    assert (await own_client.get(f"/hotels/{hotel}")).json()["city"] == "Rome"
+    assert await change("Oslo") == {200}
+    assert (await own_client.get(f"/hotels/{hotel}")).json()["city"] == "Oslo"
+
+
+async def test_a_commit_that_was_never_sent_is_tried_again(own_database: OpenDatabase) -> None:
+    async def lose_the_connection() -> None:
+        async with Transaction.on(own_database.lender) as transaction:
+            await transaction.rows(Question(select(func.pg_backend_pid())), {})
+            transaction._driver.terminate()
+
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError) as told:
+        await lose_the_connection()
+    assert may_be_tried_again(told.value)

@@ -121,6 +121,20 @@ async def test_more_clients_than_the_server_takes(own_url: str, settings: Settin
     assert_unavailable(answer)
 
 
+async def test_nobody_waits_until_the_server_has_heard_a_goodbye(own_url: str, settings: Settings) -> None:
+    """Of a connection beyond those that are kept: what was committed on it is answered already."""
+    async with service(own_url, settings, pool_size=1, pool_max_overflow=1) as (_, database):
+        lent = [database.lender.connection() for _ in range(2)]
+        drivers = [await one.__aenter__() for one in lent]
+        heard = asyncio.Event()
+        drivers[1].add_termination_listener(lambda _: heard.set())
+        for one in lent:
+            with pytest.raises(StopIteration):
+                one.__aexit__(None, None, None).send(None)
+        await asyncio.wait_for(heard.wait(), 20)
+        assert not drivers[0].is_closed()
+
+
 def test_every_wait_is_bounded_by_default(app: FastAPI) -> None:
     settings: Settings = app.state.settings
     assert settings.pool_timeout <= 0.5

@@ -6,12 +6,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol
 
 import asyncpg
-from sqlalchemy import PoolProxiedConnection
+from sqlalchemy import AdaptedConnection, PoolProxiedConnection, QueuePool, event
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
-CUT: Final = (
+_CUT: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.ConnectionDoesNotExistError,
@@ -19,9 +20,18 @@ CUT: Final = (
     asyncpg.InternalClientError,  # of a connection on which the server has said goodbye, and that is not closed yet
     ConnectionError,
 )
-"""How the driver says that the connection it was working on is gone."""
-
+_OUTDATED: Final = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
 _GIVEN_UP: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
+
+
+def is_cut(error: BaseException) -> bool:
+    """Whether the connection that the driver was working on is gone; a value it can't encode is something else."""
+    return isinstance(error, _CUT) and not isinstance(error, ValueError)
+
+
+def is_outdated(error: BaseException) -> bool:
+    """Whether the connection has prepared its statements for tables that are of another form by now."""
+    return isinstance(error, _OUTDATED)
 
 
 class Lender(Protocol):
@@ -33,10 +43,15 @@ class Lender(Protocol):
 
 
 class Pool:
-    """Lends those of an engine's pool."""
+    """Lends those of an engine's pool, which resets nothing on return: what is lent comes back in no transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
+        assert isinstance(engine.pool, QueuePool)  # noqa: S101  the default, for mypy
         self._engine = engine
+        self._pool: QueuePool = engine.pool
+        self._is_outdated = False
+        self._closing: set[asyncio.Task[None]] = set()
+        event.listen(engine.sync_engine, "checkout", self._inspect)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
@@ -52,13 +67,34 @@ class Pool:
         except _GIVEN_UP:
             driver.terminate()
             raise
+        except _OUTDATED:
+            self._is_outdated = True
+            raise
         finally:
-            if driver.is_closed() or driver.is_in_transaction():
-                await greenlet_spawn(connection.invalidate)
-            await greenlet_spawn(connection.close)
+            self._take_back(connection, driver)
 
     async def _take(self) -> PoolProxiedConnection:
         try:
             return await self._engine.raw_connection()
         except AsyncAdapt_asyncpg_dbapi.Error as error:
             raise error.__cause__ or error from None  # the driver's own, as everywhere else
+
+    def _inspect(self, connection: AdaptedConnection, *_: object) -> None:
+        """Have the pool replace a connection that the driver knows to be gone; unlike a ping, this costs nothing."""
+        if self._is_outdated:
+            self._is_outdated = False
+            raise InvalidatePoolError
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
+
+    def _take_back(self, connection: PoolProxiedConnection, driver: Any) -> None:  # noqa: ANN401  asyncpg has no types
+        """Nobody waits for this: what was committed is answered, whatever becomes of the connection."""
+        if driver.is_closed() or driver.is_in_transaction():
+            driver.terminate()
+            connection.invalidate()
+        if self._pool.checkedin() < self._pool.size():
+            connection.close()
+        else:  # one more than are kept: the pool says goodbye to the server
+            closing = asyncio.create_task(greenlet_spawn(connection.close))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)

@@ -12,7 +12,7 @@ from sqlalchemy import ClauseElement, ColumnElement, Dialect, Integer, literal_c
 from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.db.lending import CUT, Lender
+from app.db.lending import Lender, is_cut
 from app.logging import count_query
 
 Row = dict[str, Any]
@@ -65,7 +65,9 @@ class Reader:
         """A connection that turns out to have been cut is replaced once: to ask again changes nothing."""
         try:
             return await self._ask(question, values)
-        except CUT:
+        except Exception as error:
+            if not is_cut(error):
+                raise
             return await self._ask(question, values)
 
     async def _ask(self, question: Question, values: Mapping[str, object]) -> list[Row]:

@@ -1,11 +1,11 @@
 """The engine and the one way to write: one request, one session, one transaction, one commit."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Final, Self
 
 from fastapi import Depends, Request
-from sqlalchemy import AdaptedConnection, event
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import Settings
@@ -16,6 +16,7 @@ from app.db.writing import Transaction
 
 _LOOKS_FOR_CLIENT: Final = 0.5
 """Seconds after which the server notices that the client of a running statement is gone."""
+_GOODBYE_SECONDS: Final = 1.0
 _NET: Final = 0.1
 """Seconds that the driver leaves the server to end a statement by itself."""
 
@@ -39,14 +40,16 @@ class Database:
             pool_timeout=settings.pool_timeout,
             pool_recycle=settings.pool_recycle,
             pool_pre_ping=settings.pool_pre_ping,
-            pool_reset_on_return=None,  # what is lent comes back in no transaction
+            pool_reset_on_return=None,
             connect_args=_waits(settings),
         )
-        event.listen(engine.sync_engine, "checkout", _refuse_closed)
         return cls(engine, Pool(engine))
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Say goodbye to the server, if it listens: one that does not keeps nobody from ending."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self.engine.dispose()
 
 
 def _waits(settings: Settings) -> dict[str, object]:
@@ -62,12 +65,6 @@ def _waits(settings: Settings) -> dict[str, object]:
         "command_timeout": settings.statement_timeout + _NET,
         "server_settings": {name: f"{round(seconds * 1000)}ms" for name, seconds in server.items()},
     }
-
-
-def _refuse_closed(connection: AdaptedConnection, *_: object) -> None:
-    """Have the pool replace a connection that the driver knows to be gone; unlike a ping, this costs nothing."""
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
 
 
 def database_of(request: Request) -> Database:

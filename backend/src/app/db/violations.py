@@ -11,7 +11,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.db.lending import CUT
+from app.db.lending import is_cut, is_outdated
 from app.errors import AppError, ConflictError, InvalidError, ServiceUnavailableError
 
 UNANSWERED: Final = (
@@ -24,22 +24,15 @@ UNANSWERED: Final = (
 )
 """Every type under which the driver or the pool says that a statement was not carried out."""
 
-REPEATABLE: Final = (
-    *CUT,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.OutdatedSchemaCacheError,
-)
-"""What an uncommitted transaction may meet and another try need not: locks of others, a dead connection, DDL."""
-
 _ANSWERS: Final[Mapping[str, type[AppError]]] = {
+    "0A": ServiceUnavailableError,  # a statement that was prepared for tables of another form
     "08": ServiceUnavailableError,  # the connection
     "22": InvalidError,  # a value that validation should have caught
     "23": ConflictError,  # a constraint that no rule names
     "23502": InvalidError,  # … for which the value alone is to blame
     "23514": InvalidError,
     "25006": ServiceUnavailableError,  # read only: another server is taking over
+    "26": ServiceUnavailableError,  # a prepared statement that somebody between us and the server has forgotten
     "25P03": ServiceUnavailableError,  # idle in a transaction
     "25P04": ServiceUnavailableError,  # too long a transaction
     "28": ServiceUnavailableError,  # the password is of yesterday
@@ -49,6 +42,7 @@ _ANSWERS: Final[Mapping[str, type[AppError]]] = {
     "42703": ServiceUnavailableError,  # the schema is of another version
     "42P01": ServiceUnavailableError,
     "53": ServiceUnavailableError,  # disk full, out of memory, too many connections
+    "54": ServiceUnavailableError,  # a limit of the server
     "55": ServiceUnavailableError,  # a lock, and what is being made ready
     "57": ServiceUnavailableError,  # a timeout, a shutdown, a start
     "58": ServiceUnavailableError,  # input and output
@@ -68,10 +62,17 @@ def violations(rules: Mapping[str, Callable[[], AppError]]) -> Iterator[None]:
         raise rule() from error
 
 
+def may_be_tried_again(error: BaseException) -> bool:
+    """Whether an uncommitted transaction met what another try need not: others' locks, a dead connection, DDL."""
+    return is_cut(error) or is_outdated(error) or isinstance(error, asyncpg.TransactionRollbackError)
+
+
 def as_app_error(error: Exception) -> AppError:
     """The answer: by the table where the server said what it was, and 503 where it said nothing."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state: str | None = getattr(cause, "sqlstate", None)
+    if isinstance(error, ValueError):  # the driver can't encode what validation has let through
+        return InvalidError()
     if state is None:
         is_away = not isinstance(error, DBAPIError) or error.connection_invalidated
         return ServiceUnavailableError() if is_away else AppError()

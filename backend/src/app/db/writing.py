@@ -58,6 +58,8 @@ async def _begun(driver: Any) -> AsyncIterator[None]:  # noqa: ANN401  asyncpg h
 
 
 async def _commit(driver: Any, transaction: Any) -> None:  # noqa: ANN401  asyncpg has no types
+    if driver.is_closed():  # nothing can have been committed, so another try is safe
+        raise asyncpg.ConnectionDoesNotExistError
     try:
         await transaction.commit()
     except BaseException as error:
@@ -69,4 +71,4 @@ async def _commit(driver: Any, transaction: Any) -> None:  # noqa: ANN401  async
 
 def is_refusal(error: BaseException) -> bool:
     """Whether the server said no to a commit; that it is going down it may also say of one that is done."""
-    return isinstance(error, asyncpg.PostgresError) and not error.sqlstate.startswith(("08", "57P"))
+    return isinstance(error, asyncpg.PostgresError) and not error.sqlstate.startswith(("08", "40003", "57P"))

@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from app.db.violations import REPEATABLE
+from app.db.violations import may_be_tried_again
 
 _TRIES: Final = 3
 _FIRST_PAUSE_SECONDS: Final = 0.02
@@ -16,21 +16,18 @@ _FIRST_PAUSE_SECONDS: Final = 0.02
 Handle = Callable[[Request], Awaitable[Response]]
 
 
-def in_time(request: Request) -> asyncio.Timeout:
-    """A block that is left by TimeoutError once the request has taken too long."""
-    return asyncio.timeout(request.app.state.settings.request_timeout)
-
-
-async def attempt(handle: Handle, request: Request) -> Response:
-    """The answer of `handle`, committed. Raises TimeoutError once the request has taken too long.
+async def attempt(handle: Handle, request: Request, *, seconds: float) -> Response:
+    """The answer of `handle`, committed. Raises TimeoutError unless it is there within `seconds`.
 
     Whatever a try has written is undone before the next one: it ends with the transaction of its dependencies.
     """
-    async with in_time(request):
+    async with asyncio.timeout(seconds):
         for number in range(1, _TRIES):
             try:
                 return await _once(handle, request)
-            except REPEATABLE:
+            except Exception as error:
+                if not may_be_tried_again(error):
+                    raise
                 await asyncio.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**number))  # noqa: S311  not a secret
         return await _once(handle, request)
 

@@ -1,5 +1,6 @@
 """The route class of every endpoint: what FastAPI would ignore or repair in a request is refused."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine, Sequence
@@ -11,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from app.errors import UnsupportedMediaTypeError
 from app.protection import KeyCheck
-from app.routers.attempts import attempt, in_time
+from app.routers.attempts import attempt
 from app.routers.query_docs import parameters_of
 from app.routers.query_string import QueryModel, refuse_unknown
 
@@ -46,19 +47,28 @@ class StrictRoute(APIRoute):
         checks = [d.call for d in self.dependant.dependencies if isinstance(d.call, KeyCheck)]
 
         async def strictly(request: Request) -> Response:
+            seconds = request.app.state.settings.request_timeout
             if checks:
-                async with in_time(request):
-                    for check in checks:
-                        await check(request)
+                seconds = await _seconds_left(checks, request, seconds)
             if (query := request.scope["query_string"]) and not reads_query:
                 refuse_unknown(query, self.dependant)
             request = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
                 _check_media_type(request)
                 await request.body()  # a slow client's time is not ours
-            return await attempt(handle, request)
+            return await attempt(handle, request, seconds=seconds)
 
         return strictly
+
+
+async def _seconds_left(checks: Sequence[KeyCheck], request: Request, seconds: float) -> float:
+    """Who has no key learns it in time, and what that took is not there for the rest."""
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    async with asyncio.timeout(seconds):
+        for check in checks:
+            await check(request)
+    return seconds - (clock() - started)
 
 
 def _check_media_type(request: Request) -> None:
