@@ -6,19 +6,22 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from api.refusals import assert_refused
+from api.refusals import STATUS_OF, assert_refused
 from api.wire import JSON, Answer, Wire
 from processes import Service, free_port, service
+from system_tests.breaking import Breaking
 from system_tests.programs import nginx
 
 GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
 POST: Final = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"
-PROXY_CODES: Final = {"uri_too_long": 414, "bad_gateway": 502, "gateway_timeout": 504}
+DELETE: Final = b"DELETE /deals/1 HTTP/1.1\r\nhost: deals.test\r\n\r\n"
+UNKNOWN: Final = [{"field": "outcome", "message": "outcome_unknown"}]
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +42,11 @@ def wire(port: int) -> Iterator[Wire]:
         yield wire
 
 
-def assert_refused_by_proxy(answer: Answer, code: str) -> None:
-    """As by the service itself, and as safe in a browser."""
-    if code in PROXY_CODES:
-        assert (answer.status, answer.json()["error"]["code"]) == (PROXY_CODES[code], code)
-        assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"]
-    else:
-        assert_refused(answer, code)
+def assert_refused_by_proxy(answer: Answer, code: str, status: int | None = None) -> None:
+    """As by the service itself, and as safe in a browser; a status that is not the code's is said."""
+    shown = answer if status is None else replace(answer, status=STATUS_OF[code])
+    assert_refused(shown, code)
+    assert answer.status == (status or STATUS_OF[code])
     assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
     assert answer.headers["server"] in {None, "nginx"}
 
@@ -72,20 +73,33 @@ def test_slow_headers_are_cut_and_a_good_client_is_served(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "code"),
+    ("request_", "status", "code"),
     [
-        (GET + b"x-filler: " + b"y" * 40_000 + b"\r\n\r\n", "headers_too_large"),
-        (GET + (b"x-filler: " + b"y" * 4_000 + b"\r\n") * 10 + b"\r\n", "headers_too_large"),
-        (b"GET /deals?city=" + b"y" * 40_000 + b" HTTP/1.1\r\nhost: deals.test\r\n\r\n", "uri_too_long"),
-        (b"nonsense\r\n\r\n", "bad_request"),
-        (b"GET /deals/1 HTTP/1.1\r\n\r\n", "bad_request"),
-        (GET + b"host: another.test\r\n\r\n", "bad_request"),
+        (GET + b"x-filler: " + b"y" * 40_000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (GET + (b"x-filler: " + b"y" * 4_000 + b"\r\n") * 10 + b"\r\n", 431, "headers_too_large"),
+        (b"GET /deals?city=" + b"y" * 40_000 + b" HTTP/1.1\r\nhost: deals.test\r\n\r\n", 414, "bad_request"),
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET /deals/1 HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        (GET + b"host: another.test\r\n\r\n", 400, "bad_request"),
+        (b"GET /deals/1 HTTP/2.5\r\nhost: deals.test\r\n\r\n", 505, "bad_request"),
+        (POST + b"transfer-encoding: gzip\r\n\r\n", 501, "bad_request"),
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_what_is_too_large_or_no_http_is_refused(port: int, request_: bytes, code: str) -> None:
+def test_what_is_too_large_or_no_http_is_refused(port: int, request_: bytes, status: int, code: str) -> None:
     with Wire(port) as wire:
-        assert_refused_by_proxy(wire.send_last(request_, method="GET"), code)
+        assert_refused_by_proxy(wire.send_last(request_, method="GET"), code, status)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"), [("TRACE /", "method_not_allowed"), ("GET /proxy-error", "not_found")], ids=str
+)
+def test_what_only_the_proxy_sees_is_refused_in_the_same_shape(port: int, request_: str, code: str) -> None:
+    with Wire(port) as wire:
+        request = f"{request_} HTTP/1.1\r\nhost: deals.test\r\nx-request-id: 7f3c1e\r\n\r\n"
+        answer = wire.send_any(request.encode(), "GET")
+    assert_refused_by_proxy(answer, code)
+    assert answer.headers["x-request-id"] == "7f3c1e"
 
 
 def test_many_small_headers_are_refused_by_the_service(wire: Wire) -> None:
@@ -142,11 +156,17 @@ def test_a_client_cannot_say_that_it_is_another(url: str, tmp_path: Path) -> Non
     assert statuses == [200, 200, 429]
 
 
+def assert_outcome(answer: Answer, details: object) -> None:
+    assert_refused_by_proxy(answer, "service_unavailable")
+    assert (answer.headers["retry-after"], answer.json()["error"].get("details")) == ("1", details)
+
+
 def test_a_service_that_is_not_there_is_told_in_its_shape(tmp_path: Path) -> None:
     with nginx(tmp_path, free_port()) as port, Wire(port) as wire:
         answer = wire.ask("GET", "/deals", b"", {"x-request-id": "7f3c1e"})
-        assert_refused_by_proxy(answer, "bad_gateway")
-        assert (answer.headers["retry-after"], answer.headers["x-request-id"]) == ("1", "7f3c1e")
+        assert_outcome(answer, None)
+        assert answer.headers["x-request-id"] == "7f3c1e"
+        assert_outcome(wire.ask("POST", "/deals", b"{}"), UNKNOWN)
 
 
 def test_a_service_that_is_silent_is_told_in_its_shape(tmp_path: Path) -> None:
@@ -155,4 +175,12 @@ def test_a_service_that_is_silent_is_told_in_its_shape(tmp_path: Path) -> None:
         nginx(tmp_path, silent.getsockname()[1]) as port,
         Wire(port) as wire,
     ):
-        assert_refused_by_proxy(wire.ask("GET", "/deals"), "gateway_timeout")
+        assert_outcome(wire.ask("GET", "/deals"), None)
+
+
+@pytest.mark.parametrize(("request_", "sent"), [(GET + b"\r\n", 2), (DELETE, 1)], ids=["read", "write"])
+def test_only_a_read_is_sent_again_when_a_connection_breaks(tmp_path: Path, request_: bytes, sent: int) -> None:
+    with Breaking.serving() as broken, nginx(tmp_path, broken.port) as port, Wire(port) as wire:
+        assert wire.send(GET + b"\r\n", method="GET").status == http.client.OK
+        assert_outcome(wire.send(request_, method="GET"), None if sent > 1 else UNKNOWN)
+    assert len(broken.seen) == 1 + sent
