@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from redis.asyncio import Redis
 
 from app.edge.counts import SharedCounts
 from processes import Service, free_port, service
@@ -67,6 +68,22 @@ async def test_a_fault_is_survived_and_then_redis_counts_again(redis_port: int, 
             async with counting(redis_port) as another:
                 await another._storage.incr("address:192.0.2.8:1", 3600, amount=_STRIDE)
             assert await shared(counts, "address:192.0.2.8", least=_STRIDE) > _STRIDE
+
+
+async def test_one_that_takes_no_writes_is_not_believed_to_count_again(redis_port: int, tmp_path: Path) -> None:
+    with redis(redis_port, tmp_path):
+        async with Redis(port=redis_port) as administration, counting(redis_port) as counts:
+            await administration.config_set("maxmemory", 1)
+            await counts.add("address:192.0.2.1", window=1)
+            trial = counts._trial
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while (await administration.info("errorstats"))["errorstat_OOM"]["count"] < 3:
+                    await counts.add("address:192.0.2.1", window=1)
+                    assert counts._trial is trial
+                    await asyncio.sleep(0.02)
+            await administration.config_set("maxmemory", 0)
+            await administration.incrby("deals:requests:address:192.0.2.9:1", _STRIDE)
+            assert await shared(counts, "address:192.0.2.9", least=_STRIDE) > _STRIDE
 
 
 async def test_a_command_that_is_given_up_leaves_its_answer_to_nobody(redis_port: int, tmp_path: Path) -> None:

@@ -61,3 +61,11 @@ async def test_a_window_that_is_over_is_forgotten() -> None:
         await counts.add(f"address:{n}", window=1)
     assert await counts.add("address:0", window=2) == 1
     assert len(counts._counts) == 1
+
+
+async def test_the_clients_of_a_window_are_bounded() -> None:
+    counts = LocalCounts(most=3)
+    for client in "abca":
+        await counts.add(client, window=1)
+    assert [await counts.add(client, window=1) for client in "ada"] == [3, 1, 1]
+    assert len(counts._counts) == 2

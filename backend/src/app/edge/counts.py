@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 _PATIENCE_SECONDS: Final = 0.05
 _PAUSE_SECONDS: Final = 1.0
 _CONNECTIONS: Final = 16
+_CLIENTS: Final = 100_000
 
 log = structlog.get_logger("redis")
 
@@ -30,17 +31,22 @@ class Counts(Protocol):
 class LocalCounts:
     """Of this process. It forgets the window before: it holds one number for each client of the current one.
 
+    One client more than `most`, and it forgets all of them: a limit that many could exhaust would shut out newcomers.
     (The memory storage of `limits` looks through all its clients at every request.)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = _CLIENTS) -> None:
+        self._most = most
         self._window = 0
         self._counts: dict[str, int] = {}
 
     async def add(self, client: str, *, window: int) -> int:
         if window != self._window:
             self._window, self._counts = window, {}
-        self._counts[client] = count = self._counts.get(client, 0) + 1
+        count = self._counts.get(client, 0) + 1
+        if count == 1 and len(self._counts) >= self._most:
+            self._counts = {}
+        self._counts[client] = count
         return count
 
     async def close(self) -> None:
@@ -48,7 +54,7 @@ class LocalCounts:
 
 
 class SharedCounts:
-    """Of all processes, in Redis; while that does not answer within 50 ms, of this process.
+    """Of all processes, in Redis; while that does not answer within 50 ms, or takes no writes, of this process.
 
     Only requests that are under way when it falls silent wait for it: after that it is tried aside, once a second. Each
     command has a connection to itself, and one that was given up is closed, so no answer reaches another's question.
@@ -94,13 +100,20 @@ class SharedCounts:
             self._trial = asyncio.create_task(self._wait_for_answer())
 
     async def _wait_for_answer(self) -> None:
-        while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
-            try:
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await self._storage.get("trial")
-            except (RedisError, OSError, TimeoutError):
-                continue
+        try:
+            counts = False
+            while not counts:
+                await asyncio.sleep(_PAUSE_SECONDS)
+                counts = await self._counts_again()
             log.info("redis_answers_again")
+        finally:
             self._trial = None
-            return
+
+    async def _counts_again(self) -> bool:
+        """Whether Redis takes a write: without memory, or as a replica, it would still answer a read."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._storage.incr("trial", self._seconds)
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
