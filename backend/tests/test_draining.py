@@ -1,13 +1,18 @@
 """Signals to the service under load, in processes of its own."""
 
+import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
+from fastapi import FastAPI
+from uvicorn import Config
 
 from api.catalogue import Catalogue
+from app.draining import DrainingServer
 from databases import TestServer
 from processes import Load, free_port, service
 
@@ -67,3 +72,36 @@ def test_the_next_version_takes_over_without_a_failed_request(url: str) -> None:
             load.wait_for_answers(load.statuses.total() + 100)
             load.stop()
     assert (load.failures, set(load.statuses)) == ([], {200})
+
+
+async def test_what_is_cut_ends_before_the_lifespan_does() -> None:
+    events: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        events.append("the lifespan ends")
+
+    app = FastAPI(lifespan=lifespan)
+    begun = asyncio.Event()
+
+    @app.get("/")
+    async def wait() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            events.append("the request ends")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = Config(app, log_config=None, timeout_graceful_shutdown=0)
+        serving = asyncio.create_task((server := DrainingServer(config, seconds=0)).serve([listener]))
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nhost: deals.test\r\n\r\n")
+        await begun.wait()
+        server.should_exit = True
+        await serving
+        writer.close()
+        await writer.wait_closed()
+    assert events == ["the request ends", "the lifespan ends"]

@@ -3,7 +3,9 @@
 1. The readiness turns 503, and every answer closes its connection: balancers and clients go elsewhere.
 2. For the drain time everything is still taken and answered.
 3. Nobody listens any more; connections that were waiting are taken, and what they ask is answered.
-4. What still runs has the graceful timeout to end.
+4. What still runs has the graceful timeout to end: `deals serve` gives it ten seconds. That is less than a body may
+   take to come, so an upload that goes on for longer than that is cut. Its write has not begun.
+5. The database is let go of once what was cut has ended, or after a second.
 
 SIGINT starts at 3. A second signal ends everything at once.
 """
@@ -14,6 +16,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from types import FrameType
 from typing import Final
@@ -26,6 +29,7 @@ from app.config import load_settings
 _SETTLE_SECONDS: Final = 0.2
 """For what has been sent to arrive, once nobody listens."""
 _LOOK_SECONDS: Final = 0.1
+_CUT_SECONDS: Final = 1.0
 
 
 class DrainingServer(Server):
@@ -58,7 +62,13 @@ class DrainingServer(Server):
         if not self.force_exit:
             await self._take_the_last(sockets or [])
             await asyncio.sleep(_SETTLE_SECONDS)
+        self.lifespan.shutdown = partial(self._end, self.lifespan.shutdown)  # uvicorn cancels, and calls it at once
         await super().shutdown(sockets)
+
+    async def _end(self, lifespan_shutdown: Callable[[], Awaitable[None]]) -> None:
+        if cut := set(self.server_state.tasks):
+            await asyncio.wait(cut, timeout=_CUT_SECONDS)
+        await lifespan_shutdown()
 
     async def _take_the_last(self, listeners: list[socket.socket]) -> None:
         """Stop listening. The system resets what waits at a listener when it is closed, so that is accepted first."""
