@@ -1,7 +1,10 @@
 """Keys: who may write, as AUTH_MODE=writes has it."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any, Final
 
 import pytest
@@ -15,7 +18,7 @@ from app.db.session import Database
 from app.keys import Scope, new_key, public_id
 from app.main import create_app
 from app.protection import WRITE
-from app.repositories.api_keys import ApiKeyRepository
+from app.repositories.api_keys import ApiKeyRepository, KnownKey
 from app.services.keys import REMEMBERED_SECONDS, KeyService, OpenDoor
 from databases import OpenDatabase
 from issuing import HEADER, SECRET, WRONG, Clock, Wrong, entity, issue, with_keys
@@ -168,6 +171,68 @@ async def test_wrong_keys_are_limited_by_address(
         assert (await me(other, fresh)).is_success
     for clock.seconds in (0.0, REMEMBERED_SECONDS):
         assert (await me(keyed_client, known)).is_success, "a client at the same address goes on"
+
+
+class Counted(ApiKeyRepository):
+    """Counts what is looked up."""
+
+    looked_up = 0
+
+    async def find(self, public_id: str) -> KnownKey | None:
+        self.looked_up += 1
+        return await super().find(public_id)
+
+
+async def admitted(keys: KeyService, known: ApiKeyRepository, presented: list[str], *addresses: str) -> Counter[str]:
+    """What becomes of keys that are presented at once."""
+    answers = await asyncio.gather(
+        *(
+            keys.admit(key, scope=Scope.WRITE, address=address, keys=known)
+            for key, address in zip(presented, cycle(addresses), strict=False)
+        ),
+        return_exceptions=True,
+    )
+    return Counter(answer if isinstance(answer, str) else type(answer).__name__ for answer in answers)
+
+
+async def test_wrong_keys_at_once_are_limited_too(keys: KeyService, own_database: OpenDatabase) -> None:
+    known, guesses = Counted(own_database.reader), [new_key() for _ in range(150)]
+    answers = await admitted(keys, known, guesses, "192.0.2.1")
+    assert answers == {"UnauthorizedError": FAILURES, "RateLimitedError": 150 - FAILURES}
+    assert known.looked_up == FAILURES
+
+
+async def test_addresses_of_one_ipv6_network_guess_together(keys: KeyService, own_database: OpenDatabase) -> None:
+    known, guesses = Counted(own_database.reader), [new_key() for _ in range(20)]
+    answers = await admitted(keys, known, guesses, *(f"2001:db8::{n}" for n in range(20)))
+    assert answers == {"UnauthorizedError": FAILURES, "RateLimitedError": 20 - FAILURES}
+    assert await admitted(keys, known, [new_key()], "2001:db8:0:1::1") == {"UnauthorizedError": 1}
+
+
+async def test_a_valid_key_at_once_is_looked_up_once_and_no_guess(
+    keys: KeyService, own_database: OpenDatabase, clock: Clock
+) -> None:
+    async with own_database.sessions() as session:
+        issued = [await issue(session) for _ in range(2 * FAILURES)]
+    known = Counted(own_database.reader)
+    for key in issued:
+        assert await admitted(keys, known, [key] * 50, "192.0.2.1") == {public_id(key): 50}
+    assert known.looked_up == len(issued)
+    clock.seconds = REMEMBERED_SECONDS
+    assert (await admitted(keys, known, issued * 10, "192.0.2.1")).total() == 20 * FAILURES
+    assert known.looked_up == 2 * len(issued)
+
+
+async def test_who_goes_away_takes_the_answer_from_nobody(keys: KeyService, own_database: OpenDatabase) -> None:
+    async with own_database.sessions() as session:
+        key = await issue(session)
+    known = Counted(own_database.reader)
+    first, second = [asyncio.create_task(keys.admit(key, scope=Scope.WRITE, address="", keys=known)) for _ in range(2)]
+    await asyncio.sleep(0)  # both are waiting now
+    first.cancel()
+    assert await second == public_id(key)
+    assert first.cancelled()
+    assert known.looked_up == 1
 
 
 async def test_a_request_without_a_key_is_no_guess(keyed_client: AsyncClient, session: AsyncSession) -> None:

@@ -1,20 +1,18 @@
 """How many requests a client may make in a window of time."""
 
 import time
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Final, Protocol, Self
 
 from limits import parse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.clients import network_of
 from app.config import Settings
 from app.edge.counts import Counts, LocalCounts, SharedCounts
 from app.errors import RateLimitedError
 
 _NEVER_LIMITED: Final = frozenset({"/health", "/health/ready"})
-_NETWORK_OF_A_CLIENT: Final = 64
 
 
 class Keys(Protocol):
@@ -84,16 +82,4 @@ def _client(scope: Scope) -> str:
             if name == b"x-api-key" and (key := keys.known(value.decode("latin-1"))):
                 return f"key:{key}"
     address = scope["client"]
-    return f"address:{_network(address[0])}" if address else "nobody"
-
-
-@lru_cache(maxsize=4096)
-def _network(address: str) -> str:
-    """One client of IPv6 has a whole network of addresses."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(ip_network((parsed, _NETWORK_OF_A_CLIENT), strict=False))
-    return address
+    return f"address:{network_of(address[0])}" if address else "nobody"

@@ -1,21 +1,19 @@
 """Who may write: keys are verified here, and remembered for a moment."""
 
+import asyncio
 import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
 from typing import Final, Protocol
 
 import structlog
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from app.config import Settings
-from app.errors import ForbiddenError, RateLimitedError, UnauthorizedError
+from app.errors import ForbiddenError, UnauthorizedError
 from app.keys import Scope, allows, digest, public_id
 from app.repositories.api_keys import ApiKeyRepository, KnownKey
+from app.services.failures import Failures
 
 REMEMBERED_SECONDS: Final = 3.0
 """How long a revoked key may go on working."""
@@ -70,6 +68,7 @@ class KeyService:
         self._secret = secret
         self._clock = clock
         self._clients: dict[bytes, Client] = {}
+        self._asked: dict[bytes, asyncio.Task[Client | None]] = {}
         self._failures = Failures(per_minute=failures_per_minute)
 
     async def admit(self, presented: str | None, *, scope: Scope, address: str, keys: ApiKeyRepository) -> str:
@@ -91,20 +90,44 @@ class KeyService:
         return client if client and self._clock() < client.until else None
 
     async def _verified(self, presented: str, made: bytes, *, address: str, keys: ApiKeyRepository) -> Client:
+        asked = self._asked.get(made) or self._ask(presented, made, address=address, keys=keys)
+        client = await asyncio.shield(asked)  # who goes away takes the answer from nobody
+        if client is None:
+            raise UnauthorizedError
+        return client
+
+    def _ask(
+        self, presented: str, made: bytes, *, address: str, keys: ApiKeyRepository
+    ) -> "asyncio.Task[Client | None]":
+        """A look-up for all who present this key before it ends."""
         # Who has had a valid key is not shut out by the guesses of others behind the same address.
-        if made not in self._clients:
-            self._failures.refuse_beyond_limit(address)
-        asked = self._clock()
+        is_guess = made not in self._clients
+        if is_guess:
+            self._failures.count_within_limit(address)
+
+        def settle(asked: "asyncio.Task[Client | None]") -> None:
+            del self._asked[made]
+            is_wrong = not asked.cancelled() and asked.exception() is None and asked.result() is None
+            if is_wrong and not is_guess:
+                self._failures.count(address)
+            if is_guess and not is_wrong:
+                self._failures.take_back(address)
+
+        asked = self._asked[made] = asyncio.create_task(self._look_up(presented, made, address=address, keys=keys))
+        asked.add_done_callback(settle)
+        return asked
+
+    async def _look_up(self, presented: str, made: bytes, *, address: str, keys: ApiKeyRepository) -> Client | None:
+        began = self._clock()
         name = public_id(presented)
         found = await keys.find(name) if name else None
         # The same work, whether there is such a key or not.
         is_same = hmac.compare_digest(made, found.digest if found else _NO_DIGEST)
         if found is None or not is_same or found.is_over:
             self._clients.pop(made, None)
-            self._failures.count(address)
             log.warning("key_refused", client=found and found.public_id, address=address)
-            raise UnauthorizedError
-        return self._remember(made, found, asked=asked)
+            return None
+        return self._remember(made, found, asked=began)
 
     def _remember(self, made: bytes, found: KnownKey, *, asked: float) -> Client:
         left = REMEMBERED_SECONDS if found.seconds_left is None else min(found.seconds_left, REMEMBERED_SECONDS)
@@ -114,23 +137,6 @@ class KeyService:
             del self._clients[next(iter(self._clients))]
         self._clients[made] = client
         return client
-
-
-class Failures:
-    """Counts wrong keys by the address they came from."""
-
-    def __init__(self, *, per_minute: int) -> None:
-        self._limit = RateLimitItemPerMinute(per_minute)
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-
-    def count(self, address: str) -> None:
-        self._limiter.hit(self._limit, address)
-
-    def refuse_beyond_limit(self, address: str) -> None:
-        """Raises RateLimitedError if there were too many within the minute."""
-        if not self._limiter.test(self._limit, address):
-            reset = self._limiter.get_window_stats(self._limit, address).reset_time
-            raise RateLimitedError(retry_after=max(1, ceil(reset - time.time())))
 
 
 def keys_of(settings: Settings) -> Keys:
