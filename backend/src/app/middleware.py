@@ -25,7 +25,10 @@ log = structlog.get_logger("access")
 
 
 class RequestContext:
-    """Give each request an id (the client's if sane), echo it, bind it to the log, and write the access line."""
+    """Give each request an id (the client's if sane), echo it, bind it to the log, and write the access line.
+
+    The line names the client by its key's public id, where one was asked for.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -55,6 +58,7 @@ class RequestContext:
                 status=status or _HUNG_UP,
                 ms=round((time.perf_counter() - started) * 1000, 2),
                 queries=tally.queries,
+                **_client(scope),
             )
 
 
@@ -123,6 +127,11 @@ class BodyLimit:
 def _announced(scope: Scope) -> int:
     length = Headers(scope=scope).get("content-length", "0")
     return int(length[:_LONGEST_LENGTH]) if length.isdecimal() else 0
+
+
+def _client(scope: Scope) -> dict[str, str]:
+    client = scope["state"].get("client")
+    return {"client": client} if client else {}
 
 
 def _request_id(scope: Scope) -> str:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final
 from uuid import uuid4
@@ -16,7 +17,10 @@ import pytest
 from api.catalogue import Catalogue
 from api.refusals import assert_refused
 from api.wire import JSON, Answer, Wire
+from app.keys import new_key, public_id
 from databases import TestServer, connect
+from issuing import HEADER, SECRET
+from test_cli import deals
 
 ANYWHERE: Final = '{"host": "127.0.0.1", "port": 0}'
 REQUESTS: Final = [
@@ -43,11 +47,13 @@ class Production:
     output: IO[str]
     url: str
 
-    def ask(self, method: str, target: str, body: bytes | None = None) -> tuple[Answer, list[dict[str, Any]]]:
+    def ask(
+        self, method: str, target: str, body: bytes | None = None, *, headers: dict[str, str] | None = None
+    ) -> tuple[Answer, list[dict[str, Any]]]:
         """The answer, and the lines about the request up to its access line."""
         request_id = uuid4().hex
         with Wire(self.port) as wire:
-            answer = wire.ask(method, target, body or b"", JSON | {"x-request-id": request_id})
+            answer = wire.ask(method, target, body or b"", JSON | (headers or {}) | {"x-request-id": request_id})
         assert answer.headers["x-request-id"] == request_id
         return answer, self.lines_of(request_id)
 
@@ -62,16 +68,24 @@ class Production:
         return lines
 
 
-@pytest.fixture(scope="module")
-def production(server: TestServer) -> Iterator[Production]:
+@contextmanager
+def running(server: TestServer, **more: str) -> Iterator[Production]:
     with server.copy() as url, Catalogue.filled(url):
         command = [sys.executable, "-m", "app.serving", ANYWHERE]
-        environment = os.environ | {"DATABASE_URL": url, "APP_ENV": "production", "APP_LOG_LEVEL": "INFO"}
+        environment = os.environ | {"DATABASE_URL": url, "APP_ENV": "production", "APP_LOG_LEVEL": "INFO"} | more
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            yield Production(_port_in(process.stdout), process.stdout, url)
-            process.terminate()
-            process.stdout.read()
+            try:
+                yield Production(_port_in(process.stdout), process.stdout, url)
+            finally:
+                process.terminate()
+                process.stdout.read()
+
+
+@pytest.fixture(scope="module")
+def production(server: TestServer) -> Iterator[Production]:
+    with running(server) as production:
+        yield production
 
 
 def _port_in(output: IO[str]) -> int:
@@ -92,6 +106,20 @@ def test_a_request_is_one_line(
     assert isinstance(line["ms"], float)
     assert (line["queries"] > 0) == ((method, target, body, route, status) in REQUESTS)
     assert target not in json.dumps(line) or target == route
+
+
+def test_the_line_of_a_write_names_the_client(server: TestServer) -> None:
+    with running(server, AUTH_MODE="writes", APP_KEY_SECRET=SECRET) as production:
+        key = deals(production.url, "keys", "create", "--name", "A shop", APP_KEY_SECRET=SECRET).stdout.strip()
+        for status, headers in ((200, {HEADER: key}), (401, {}), (401, {HEADER: new_key()})):
+            answer, lines = production.ask("PATCH", "/hotels/1", b"{}", headers=headers)
+            assert answer.status == status
+            assert lines[-1].get("client") == (public_id(key) if headers.get(HEADER) == key else None)
+            assert key not in json.dumps(lines)
+        _, [line] = production.ask("PATCH", "/hotels/999", b"{}", headers={HEADER: key})
+        assert (line["status"], line["client"]) == (404, public_id(key))
+        _, [line] = production.ask("GET", "/deals/1", headers={HEADER: key})
+        assert "client" not in line, "reading asks for no key"
 
 
 def test_an_error_answer_names_its_line(production: Production) -> None:
