@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.cli import app
-from databases import TestServer
+from databases import TestServer, connect
 from loading.catalogues import Catalogue, Importer
 from loading.deal_files import other_hotel, row
 
@@ -123,3 +123,15 @@ def test_verify_wants_the_newest_schema(server: TestServer) -> None:
         done = verify(url)
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "run `deals migrate`" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "purge"])
+def test_what_the_database_does_not_do_is_one_sentence(own_url: str, command: str) -> None:
+    with connect(own_url) as locker, locker.cursor() as cursor:
+        cursor.execute("LOCK TABLE deals, idempotency_keys")
+        hasty = {"DATABASE_URL": own_url, "APP_LOAD_STATEMENT_TIMEOUT": "0.1"}
+        done = CliRunner().invoke(app, [command], env=hasty, catch_exceptions=False)
+    locker.close()
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("The database did not do it: canceling statement due to ")
+    assert len(done.stderr.splitlines()) == 1

@@ -3,8 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,16 +14,14 @@ from app.db.choice import ChosenDatabase, is_empty, open_database
 from app.db.migrations import MigrationError, current_revision, newest_revision
 from app.db.migrations import migrate as migrate_database
 from app.db.psql import run_psql
-from app.db.session import Database
 from app.db.urls import libpq_url
 from app.doctor import examine, refuse_unsafe
 from app.keys_cli import keys
 from app.loading.contract import LoadReport, OnConflict
-from app.repositories.idempotency import IdempotencyRepository
-from app.repositories.rollups import ROLLUPS, Comparison, Difference, RollupRepository, Sums
 from app.serving import Serving, refuse_taken_port
 from app.serving import serve as serve_until_stopped
 from app.telling import fail, sentences
+from app.upkeep import compare_rollups, lines_of, purge_idempotency_keys
 
 SAMPLE: Final = BACKEND.parent / "deals.csv"
 SAMPLE_SEED: Final = 42
@@ -131,9 +127,9 @@ def verify() -> None:
     """Count all deals and compare the rollups with that. Exit code 1: something differs, and is listed."""
     with sentences(), open_database(load_settings()) as database:
         _refuse_other_schema(database)
-        comparisons = asyncio.run(_compare_rollups(database.url))
+        comparisons = asyncio.run(compare_rollups(database.url, load_settings()))
     for comparison in comparisons:
-        _print_comparison(comparison)
+        typer.echo("\n".join(lines_of(comparison)))
     raise typer.Exit(1 if any(comparison.different for comparison in comparisons) else 0)
 
 
@@ -142,7 +138,7 @@ def purge() -> None:
     """Remove the Idempotency-Keys of more than a day ago; run it now and then, from cron say."""
     with sentences(), open_database(load_settings()) as database:
         _refuse_other_schema(database)
-        removed = asyncio.run(_purge_idempotency_keys(database.url))
+        removed = asyncio.run(purge_idempotency_keys(database.url, load_settings()))
     typer.echo(f"Removed {removed:,} Idempotency-Keys.")
 
 
@@ -217,50 +213,6 @@ def _load(file: Path, database: ChosenDatabase, *, on_conflict: OnConflict, part
         )
     print_report(report, console=console)
     return report
-
-
-async def _compare_rollups(url: str) -> list[Comparison]:
-    async with _patient_database(url) as database:
-        return [await RollupRepository(database.reader).compare(rollup) for rollup in ROLLUPS]
-
-
-async def _purge_idempotency_keys(url: str) -> int:
-    async with _patient_database(url) as database:
-        return await IdempotencyRepository(database.reader).purge()
-
-
-@asynccontextmanager
-async def _patient_database(url: str) -> AsyncIterator[Database]:
-    """The database, with as much time for a statement as an import has."""
-    settings = load_settings()
-    patient = settings.model_copy(update={"statement_timeout": settings.load_statement_timeout})
-    database = Database.connect(url, patient)
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-def _print_comparison(comparison: Comparison) -> None:
-    about = f"{comparison.rollup}: {comparison.rows:,} rows that count {comparison.deals:,} deals"
-    if not comparison.different:
-        typer.echo(f"{about}, all of them right.")
-        return
-    typer.echo(f"{about}, {comparison.different:,} of them wrong:")
-    for difference in comparison.first:
-        typer.echo(f"  {_spelled(difference)}")
-    if unlisted := comparison.different - len(comparison.first):
-        typer.echo(f"  and {unlisted:,} more")
-
-
-def _spelled(difference: Difference) -> str:
-    def sums(of: Sums) -> str:
-        return f"{of.deals:,} for {of.prices:,.2f}"
-
-    category = "" if difference.category_id is None else f"category {difference.category_id}, "
-    availability = "available" if difference.is_available else "not available"
-    about = f"{category}hotel {difference.hotel_id}, stars {difference.star_rating}, {availability}"
-    return f"{about}: kept {sums(difference.kept)}, counted {sums(difference.counted)}"
 
 
 def _from_caller(file: Path) -> Path:

@@ -15,6 +15,7 @@ from app.doctor import UnsafeError
 from app.loading.contract import LoadError, LoadFileError
 from app.repositories.key_ring import KeyRingError
 from app.serving import ServingError
+from app.upkeep import UpkeepError
 
 _MENDABLE = (
     SettingsError,
@@ -25,6 +26,7 @@ _MENDABLE = (
     PsqlError,
     KeyRingError,
     UnsafeError,
+    UpkeepError,
 )
 
 
