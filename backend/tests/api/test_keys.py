@@ -255,7 +255,7 @@ async def test_a_database_that_is_away_is_not_a_wrong_key(
     assert (await me(keyed_client, key)).is_success, "what is remembered needs no database"
 
 
-async def test_a_key_is_known_while_it_is_remembered(
+async def test_a_key_is_known_from_its_first_write_until_it_is_refused(
     keyed_client: AsyncClient, session: AsyncSession, keys: KeyService, clock: Clock
 ) -> None:
     key = await issue(session)
@@ -263,6 +263,10 @@ async def test_a_key_is_known_while_it_is_remembered(
     await me(keyed_client, key)
     assert (keys.known(key), keys.known(new_key()), keys.known("")) == (public_id(key), None, None)
     clock.seconds = REMEMBERED_SECONDS
+    assert keys.known(key) == public_id(key)
+    await session.execute(text("UPDATE api_keys SET revoked_at = now()"))
+    await session.commit()
+    assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
     assert keys.known(key) is None
 
 
