@@ -121,8 +121,9 @@ DATABASE_CHECKS: Final = (
     ),
     DatabaseCheck(
         "connections",
-        "All workers' pools together may want more connections than the server has: lower APP_POOL_SIZE,"
-        " APP_POOL_MAX_OVERFLOW or the number of workers.",
+        "All workers' pools together may want more connections than the server, the role and the database allow: lower"
+        " APP_POOL_SIZE, APP_POOL_MAX_OVERFLOW or the number of workers (and --reuse-port needs twice as many for a"
+        " moment).",
         lambda settings, serving, facts: serving.workers * _pool(settings) <= facts.connections,
     ),
 )

@@ -25,15 +25,19 @@ _FACTS: Final = text(
         current_setting('fsync')::bool AS fsync,
         current_setting('full_page_writes')::bool AS full_page_writes,
         current_setting('synchronous_commit') AS synchronous_commit,
-        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-            - coalesce(current_setting('reserved_connections', true)::int, 0) AS connections
+        least(
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0),
+            (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user),
+            (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
+        ) AS connections
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`connections` is how many ordinary roles may have; `revision` is None where the role can't see the schema."""
+    """`connections` is how many this role may have here; `revision` is None where the role can't see the schema."""
 
     is_superuser: bool
     owns_tables: bool
