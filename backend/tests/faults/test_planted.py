@@ -32,6 +32,7 @@ class Bug:
         return self.name
 
 
+SEEDS: Final = range(1, 5)
 IN_THE_SERVICE: Final = (
     Bug("acknowledged_writes_are_kept", "acknowledged_but_rolled_back"),
     Bug("reads_are_true", "committed_after_the_answer"),
@@ -85,9 +86,10 @@ def test_nothing_is_wrong_with_the_service_itself(stage: Stage) -> None:
 
 @pytest.mark.parametrize("bug", IN_THE_SERVICE, ids=str)
 def test_a_bug_in_the_service_is_found(stage: Stage, released: None, bug: Bug) -> None:
+    """Chance may spare a run as short as this, on a machine with other work to do, but not one after the other."""
     campaign = replace(AMONG_FAULTS, kinds=(bug.fault,)) if bug.fault else LITTLE
-    found = findings(play(replace(campaign, path=f"/{bug.name}"), stage))
-    assert bug.checker in found, found
+    runs = (findings(play(replace(campaign, seed=seed, path=f"/{bug.name}"), stage)) for seed in SEEDS)
+    assert any(bug.checker in found for found in runs)
 
 
 @contextmanager
