@@ -46,9 +46,7 @@ class Pool:
     """Lends those of an engine's pool, which resets nothing on return: what is lent comes back in no transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        assert isinstance(engine.pool, QueuePool)  # noqa: S101  the default, for mypy
         self._engine = engine
-        self._pool: QueuePool = engine.pool
         self._is_outdated = False
         self._closing: set[asyncio.Task[None]] = set()
         event.listen(engine.sync_engine, "checkout", self._inspect)
@@ -92,7 +90,9 @@ class Pool:
         if driver.is_closed() or driver.is_in_transaction():
             driver.terminate()
             connection.invalidate()
-        if self._pool.checkedin() < self._pool.size():
+        pool = self._engine.pool  # a new one once the engine has been disposed of
+        assert isinstance(pool, QueuePool)  # noqa: S101  the default, for mypy
+        if pool.checkedin() < pool.size():
             connection.close()
         else:  # one more than are kept: the pool says goodbye to the server
             closing = asyncio.create_task(greenlet_spawn(connection.close))
