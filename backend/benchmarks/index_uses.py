@@ -30,8 +30,8 @@ USES: Final[Uses] = {
     "uq_categories_lower_name": ("/deals?category=luxury",),
 }
 
-FOR_WRITES: Final = ("ix_category_rollup_hotel_id",)
-"""Indexes that no request reads: by this one a hotel that goes finds its rows of the rollup."""
+FOR_WRITES: Final = ("ix_category_rollup_hotel_id", "ix_idempotency_keys_created_at")
+"""Indexes that no request reads: by them a hotel that goes finds its rows of the rollup, and a purge the old keys."""
 
 RARITIES: Final = (
     """
