@@ -63,12 +63,12 @@ async def _commit(driver: Any, transaction: Any) -> None:  # noqa: ANN401  async
     try:
         await transaction.commit()
     except BaseException as error:
-        if is_refusal(error):
+        if _is_refusal(error):
             raise
         driver.terminate()
         raise OutcomeUnknownError from error
 
 
-def is_refusal(error: BaseException) -> bool:
+def _is_refusal(error: BaseException) -> bool:
     """Whether the server said no to a commit; that it is going down it may also say of one that is done."""
     return isinstance(error, asyncpg.PostgresError) and not error.sqlstate.startswith(("08", "40003", "57P"))
