@@ -86,6 +86,7 @@ def case(request: pytest.FixtureRequest, guarded: Guarded) -> Iterator[Unsafe]:
         guarded.ask(case.statement)
         yield case
         guarded.ask(case.undo)
+        guarded.give_rights()  # whoever has been the owner of a table has lost what was granted before
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ class Wire:
         """Send a request, or what there is of it, whose answer must end the connection."""
         answer, closes = self._send(request, method=method)
         assert closes, "the connection must end"
-        assert self._socket.recv(1) == b""
+        assert self._has_ended()
         return answer
 
     def send_any(self, request: bytes, method: str) -> Answer:
@@ -80,8 +80,15 @@ class Wire:
             self._socket.sendall(bytes([byte]))
         return False
 
+    def _has_ended(self) -> bool:
+        try:
+            return self._socket.recv(1) == b""
+        except ConnectionResetError:  # the server did not read all that was sent
+            return True
+
     def _send(self, request: bytes, *, method: str) -> tuple[Answer, bool]:
-        self._socket.sendall(request)
+        if request:
+            self._socket.sendall(request)
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
             return Answer(response.status, response.headers, response.read()), response.will_close
