@@ -19,7 +19,6 @@ from app.edge.cors import Cors
 from app.edge.hangup import HangUp
 from app.edge.header_limit import HeaderLimit
 from app.edge.headers import AnswerHeaders
-from app.edge.rate_limit import RateLimit
 from app.edge.representation import Representation
 from app.handlers import add_error_handlers
 from app.logging import configure_logging
@@ -77,6 +76,9 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyDeadline, seconds=settings.body_timeout)
     app.add_middleware(HangUp)  # it reads to the end of the connection, which has no deadline
     if settings.rate_limit:
+        # Redis's client takes a tenth of the start, which nobody else should wait for.
+        from app.edge.rate_limit import RateLimit  # noqa: PLC0415
+
         app.add_middleware(partial(RateLimit.by, settings))
     app.add_middleware(HeaderLimit)
     app.add_middleware(Representation)
