@@ -115,7 +115,9 @@ def test_all_that_is_missing_is_named_at_once(wire: Wire, catalogue: Catalogue, 
 
 
 @pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.target}")
-@pytest.mark.parametrize("body", ["null", "[]", "[{}]", '"luxury"', "1299", "true", '[["room_type", "Suite"]]'])
+@pytest.mark.parametrize(
+    "body", ["null", "[]", "[{}]", '"luxury"', "1299", "1299.5", "-1.299e+16", "true", '[["room_type", "Suite"]]']
+)
 def test_a_body_that_is_no_object_is_refused(wire: Wire, catalogue: Catalogue, write: Write, body: str) -> None:
     before = catalogue.everything()
     assert_refused(wire.ask(write.method, write.target, body.encode()), "validation_error", fields={"body"}, value=body)

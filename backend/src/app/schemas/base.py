@@ -16,8 +16,9 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     WithJsonSchema,
+    model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 KEYS: Final = 2**63
 """Keys are below this. Other than the greatest key it is a binary float too, as the OpenAPI document needs it."""
@@ -36,6 +37,14 @@ class Input(BaseModel):
     """Data from a client: frozen, and a field that is not known is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_from_an_object(cls, data: object) -> object:
+        """FastAPI reads bodies by attribute too, and a number that was parsed as Decimal has some."""
+        if isinstance(data, dict):
+            return data
+        raise PydanticKnownError("model_attributes_type")
 
 
 class Output(BaseModel):
