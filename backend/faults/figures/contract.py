@@ -34,7 +34,7 @@ from issuing import HEADER, SECRET, entity
 EXAMPLES: Final = 20_000
 SEEDS: Final = 3
 
-_PER_OPERATION: Final = 400
+_PER_OPERATION: Final = 550
 """Examples that are made of each operation by chance, for EXAMPLES in all over the seeds."""
 _OPTIONS: Final = (
     "--checks=all",
