@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from httpx import Response
+from sqlalchemy import text
 
 from properties.deal_bodies import PLAIN_DEAL, Body
 from properties.races import queued
@@ -125,3 +126,21 @@ async def test_a_hotel_is_removed_once_and_then_not_patched(service: Service, ho
     requests = service.client.delete(path), service.client.delete(path), service.send("PATCH", path, {"city": "Rome"})
     answers = await queued(service, *requests, behind=_HOTEL_LOCKED, id=hotel)
     assert _outcomes(answers) == [204, "hotel_not_found", "hotel_not_found"]
+
+
+async def test_patches_of_different_fields_of_a_hotel_are_all_kept(service: Service, hotel: int) -> None:
+    path = f"/hotels/{hotel}"
+    patches = [{"name": "Other"}, {"city": "Rome"}, {"country": "Italy"}, {"phone": "2"}]
+    answers = await queued(
+        service, *(service.send("PATCH", path, patch) for patch in patches), behind=_HOTEL_LOCKED, id=hotel
+    )
+    assert _outcomes(answers) == [200, 200, 200, 200]
+    kept = {"name": "Other", "city": "Rome", "country": "Italy", "phone": "2"}
+    assert (await service.get(path)).items() >= kept.items()
+
+
+async def test_an_empty_patch_of_a_hotel_waits_for_nobody(service: Service, hotel: int) -> None:
+    async with service.database.engine.begin() as holder:
+        await holder.execute(text(_HOTEL_LOCKED), {"id": hotel})
+        answer = await service.send("PATCH", f"/hotels/{hotel}", {})
+    assert answer.status_code == 200

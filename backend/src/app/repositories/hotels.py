@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import String, bindparam, delete, func, insert, select, update
 
 from app.db.reading import Asks, Question
 from app.db.violations import violations
@@ -36,12 +36,13 @@ class HotelRepository:
             (row,) = await self._database.rows(_insert(), _values_of(hotel))
         hotel.id = row["id"]
 
-    async def save(self, hotel: Hotel) -> None:
-        """Write what was changed of the hotel. Raises as `add` does, and HotelNotFoundError if it is gone."""
+    async def save(self, hotel_id: int, changes: Mapping[str, str]) -> None:
+        """Write the fields that are named. Raises as `add` does, and HotelNotFoundError if the hotel is gone."""
+        values = {column: changes.get(column) for column in _WRITTEN}
         with violations(_RULES):
-            rows = await self._database.rows(_update(), {**_values_of(hotel), "id_": hotel.id})
+            rows = await self._database.rows(_update(), {**values, "id_": hotel_id})
         if not rows:
-            raise HotelNotFoundError(hotel.id)
+            raise HotelNotFoundError(hotel_id)
 
     async def remove(self, hotel_id: int) -> None:
         """Raises HotelNotFoundError and HotelHasDealsError."""
@@ -67,7 +68,10 @@ def _insert() -> Question:
 
 @lru_cache
 def _update() -> Question:
-    written: dict[str, Any] = {column: bindparam(column) for column in _WRITTEN}
+    # What another request wrote meanwhile to the other fields stays.
+    written: dict[str, Any] = {
+        column: func.coalesce(bindparam(column, type_=String), Hotel.__table__.c[column]) for column in _WRITTEN
+    }
     return Question(update(Hotel).values(written).where(Hotel.id == bindparam("id_")).returning(Hotel.id))
 
 

@@ -1,7 +1,6 @@
 """What one can do to the hotels."""
 
 from app.db.reading import Row
-from app.errors import HotelNotFoundError
 from app.models import Hotel
 from app.repositories.hotels import HotelRepository
 from app.schemas.hotels import HotelCreate, HotelPatch
@@ -22,13 +21,9 @@ class HotelService:
         return await self._search.get(hotel.id)
 
     async def change(self, hotel_id: int, patch: HotelPatch) -> Row:
-        """Raises HotelNotFoundError and what `create` raises."""
-        hotel = await self._hotels.find(hotel_id)
-        if hotel is None:
-            raise HotelNotFoundError(hotel_id)
-        for name, value in patch.changes().items():
-            setattr(hotel, name, value)
-        await self._hotels.save(hotel)
+        """Raises HotelNotFoundError and what `create` raises. Nothing sent changes nothing."""
+        if changes := patch.changes():
+            await self._hotels.save(hotel_id, changes)
         return await self._search.get(hotel_id)
 
     async def remove(self, hotel_id: int) -> None:
