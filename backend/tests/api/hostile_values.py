@@ -166,9 +166,7 @@ DEAL: Final[dict[str, Mapping[str, str]]] = {
     "is_available": _FLAG,
     "categories": _CATEGORIES,
 }
-DEAL_PATCH: Final[Mapping[str, Mapping[str, str]]] = DEAL | {
-    "version": _nullable(_KEY) | {"beyond int32": "2147483648"}
-}
+DEAL_PATCH: Final[Mapping[str, Mapping[str, str]]] = DEAL | {"version": _KEY | {"beyond int32": "2147483648"}}
 HOTEL: Final[Mapping[str, Mapping[str, str]]] = {
     "name": _text(200),
     "city": _text(100),

@@ -175,7 +175,7 @@ class DealPatch(Input):
     checkout_date: CalendarDate = absent()
     is_available: Flag = absent()
     categories: Categories = absent()
-    version: Annotated[Version | None, Field(description="Change the deal only if it still has this version.")] = None
+    version: Annotated[Version, Field(description="Change the deal only if it still has this version.")] = absent()
 
     def changes(self) -> dict[str, Any]:
         """What was sent, by field, without the version."""
