@@ -228,7 +228,7 @@ class ServiceUnavailableError(AppError):
 class OutcomeUnknownError(ServiceUnavailableError):
     """The connection was lost while a write was being committed: it may or may not have happened."""
 
-    sentence = "The write may or may not have happened; look, or send it again with the same Idempotency-Key."
+    sentence = "The write may or may not have happened: look, or send it again if it had an Idempotency-Key."
 
     def __init__(self) -> None:
         super().__init__(details=[Problem("outcome", "outcome_unknown")])
