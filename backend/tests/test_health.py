@@ -20,12 +20,21 @@ async def test_readiness_names_each_dependency(client: AsyncClient) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "database": "ok", "migrations": "ok"})
 
 
-async def test_another_schema_version_is_not_ready(client: AsyncClient, database: OpenDatabase) -> None:
-    async with database.sessions.begin() as session:
-        await session.execute(text("UPDATE alembic_version SET version_num = 'another'"))
+async def test_a_schema_of_an_older_version_is_not_ready(client: AsyncClient, database: OpenDatabase) -> None:
+    await _pretend_revision(database, "0001")
     answer = await client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["error"]["details"][0]["field"] == "migrations"
+
+
+async def test_a_schema_that_a_newer_version_has_migrated_is_ready(client: AsyncClient, database: OpenDatabase) -> None:
+    await _pretend_revision(database, "of a newer version")
+    assert (await client.get("/health/ready")).status_code == 200
+
+
+async def _pretend_revision(database: OpenDatabase, revision: str) -> None:
+    async with database.sessions.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
 @pytest.fixture

@@ -28,7 +28,17 @@ def alembic_config(url: str) -> Config:
 @cache
 def newest_revision() -> str | None:
     """The revision that this version of the service works with."""
-    return ScriptDirectory(str(BACKEND / "alembic")).get_current_head()
+    return _revisions().get_current_head()
+
+
+@cache
+def older_revisions() -> frozenset[str]:
+    """Those that this version of the service has left behind."""
+    return frozenset(each.revision for each in _revisions().walk_revisions()) - {newest_revision()}
+
+
+def _revisions() -> ScriptDirectory:
+    return ScriptDirectory(str(BACKEND / "alembic"))
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -18,6 +18,6 @@ async def read_health() -> Health:
 
 @router.get("/ready", summary="Can it do its work?", responses=errors(limited=False))
 async def read_readiness(health: HealthCheck) -> Readiness:
-    """Answers 200 with the state of each dependency, or 503 that names what is missing."""
+    """Answers 200 with the state of each dependency, or 503; without details, it is the database that is away."""
     await health.check()
     return Readiness()

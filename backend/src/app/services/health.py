@@ -14,4 +14,4 @@ class HealthService:
         if self._draining:
             raise ServiceUnavailableError(details=[Problem("service", "draining")])
         if not await self._health.is_migrated():
-            raise ServiceUnavailableError(details=[Problem("migrations", "the schema is of another version")])
+            raise ServiceUnavailableError(details=[Problem("migrations", "the schema is of an older version")])
