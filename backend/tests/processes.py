@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Self
 
 _PATIENCE_SECONDS: Final = 60
@@ -39,14 +40,19 @@ class Service:
         status, _, body = self.ask(path)
         return status, body
 
+    def workers(self) -> set[int]:
+        """The processes that it serves with, if it has several."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()}
+
     def wait_for(self, path: str, status: int) -> None:
-        self._wait(lambda: self.ask(path)[0] == status)
+        self.wait_until(lambda: self.ask(path)[0] == status)
 
     def wait_for_header(self, name: str, value: str) -> None:
         """Until it is this service that answers, and not another one at its port."""
-        self._wait(lambda: self.ask("/health")[1].get(name) == value)
+        self.wait_until(lambda: self.ask("/health")[1].get(name) == value)
 
-    def _wait(self, fulfilled: Callable[[], bool]) -> None:
+    def wait_until(self, fulfilled: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the service has ended"

@@ -1,6 +1,7 @@
 """Signals to the service under load, in processes of its own."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -72,6 +73,15 @@ def test_the_next_version_takes_over_without_a_failed_request(url: str) -> None:
             load.wait_for_answers(load.statuses.total() + 100)
             load.stop()
     assert (load.failures, set(load.statuses)) == ([], {200})
+
+
+def test_workers_that_were_killed_are_replaced(url: str) -> None:
+    with service(url, workers=2) as running:
+        killed = running.workers()
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        running.wait_until(lambda: len(running.workers() - killed) == len(killed) == 2)
+        running.wait_for("/deals?limit=1", 200)
 
 
 async def test_what_is_cut_ends_before_the_lifespan_does() -> None:
