@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
+import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
@@ -18,6 +19,11 @@ from properties.deal_bodies import PLAIN_DEAL
 from properties.exact_json import written
 
 JSON: Final = {"content-type": "application/json"}
+PATIENT: Final = dict.fromkeys(
+    ("pool_timeout", "connect_timeout", "statement_timeout", "lock_timeout", "request_timeout"), 60.0
+)
+"""No bound but the one that a test is about ends a wait before the test is given up."""
+GIVEN_UP_SECONDS: Final = 20
 NEEDS_NO_DATABASE: Final = [
     ("GET", "/health", 200),
     ("GET", "/nothing", 404),
@@ -52,15 +58,24 @@ def other(url: str) -> Iterator[connection]:
         connection.close()
 
 
+async def let_the_server_wait(database: OpenDatabase) -> None:
+    """On the pool's one connection the server ends nothing by itself any more: to the driver it is silent."""
+    async with database.lender.connection() as driver:
+        await driver.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+
+
 def assert_unavailable(answer: Response) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
     assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_with_all_connections_taken_a_request_is_turned_away(own_url: str, settings: Settings) -> None:
-    async with service(own_url, settings, pool_size=1, pool_max_overflow=0, pool_timeout=0.1) as (client, database):
+    one = {"pool_size": 1, "pool_max_overflow": 0}
+    async with service(own_url, settings, **PATIENT | one | {"pool_timeout": 0.1}) as (client, database):
         async with database.lender.connection():
-            for answer in await asyncio.gather(*(client.get("/deals") for _ in range(20))):
+            async with asyncio.timeout(GIVEN_UP_SECONDS):
+                answers = await asyncio.gather(*(client.get("/deals") for _ in range(20)))
+            for answer in answers:
                 assert_unavailable(answer)
             for method, path, status in NEEDS_NO_DATABASE:
                 body = {"colour": "red"} if method in {"POST", "PATCH"} else None
@@ -71,15 +86,43 @@ async def test_with_all_connections_taken_a_request_is_turned_away(own_url: str,
 
 @pytest.mark.parametrize("given_up_by", ["lock_timeout", "statement_timeout", "request_timeout"])
 async def test_a_statement_that_waits_is_given_up(own_url: str, settings: Settings, given_up_by: str) -> None:
-    patient = {"lock_timeout": 60.0, "statement_timeout": 60.0, "request_timeout": 60.0}
-    async with service(own_url, settings, **{**patient, given_up_by: 0.1, "pool_max_overflow": 0}) as (client, _):
+    async with service(own_url, settings, **PATIENT | {given_up_by: 0.1}, pool_max_overflow=0) as (client, _):
         with other(own_url) as locker, locker.cursor() as cursor:
             cursor.execute("LOCK TABLE hotels")
-            for _ in range(settings.pool_size + 1):
+            async with asyncio.timeout(GIVEN_UP_SECONDS):
+                for _ in range(settings.pool_size + 1):
+                    assert_unavailable(await client.get("/hotels"))
+                    assert_unavailable(
+                        await client.post("/deals", content=written({**PLAIN_DEAL, "hotel_id": 1}), headers=JSON)
+                    )
+        assert (await client.get("/hotels")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "error"),
+    [("lock_timeout", asyncpg.LockNotAvailableError), ("statement_timeout", asyncpg.QueryCanceledError)],
+)
+async def test_the_server_ends_what_waits_and_the_connection_stays(
+    own_url: str, settings: Settings, ended_by: str, error: type[Exception]
+) -> None:
+    async with service(own_url, settings, **PATIENT | {ended_by: 0.1}) as (_, database):
+        with other(own_url) as locker, locker.cursor() as cursor:
+            cursor.execute("LOCK TABLE hotels")
+            async with asyncio.timeout(GIVEN_UP_SECONDS), database.lender.connection() as driver:
+                with pytest.raises(error):
+                    await driver.execute("SELECT FROM hotels", timeout=60)
+        async with database.lender.connection() as again:
+            assert again is driver
+
+
+async def test_a_server_that_ends_nothing_is_given_up_by_the_driver(own_url: str, settings: Settings) -> None:
+    one = {"pool_size": 1, "pool_max_overflow": 0}
+    async with service(own_url, settings, **PATIENT | one | {"statement_timeout": 0.1}) as (client, database):
+        await let_the_server_wait(database)
+        with other(own_url) as locker, locker.cursor() as cursor:
+            cursor.execute("LOCK TABLE hotels")
+            async with asyncio.timeout(GIVEN_UP_SECONDS):
                 assert_unavailable(await client.get("/hotels"))
-                assert_unavailable(
-                    await client.post("/deals", content=written({**PLAIN_DEAL, "hotel_id": 1}), headers=JSON)
-                )
         assert (await client.get("/hotels")).status_code == 200
 
 
@@ -91,9 +134,10 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up(settings: Sett
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     async with server:
         url = f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/nothing?ssl=disable"
-        async with service(url, settings, connect_timeout=0.1) as (client, _):
-            assert_unavailable(await client.get("/deals/1"))
-            assert_unavailable(await client.get("/health/ready"))
+        async with service(url, settings, **PATIENT | {"connect_timeout": 0.1}) as (client, _):
+            async with asyncio.timeout(GIVEN_UP_SECONDS):
+                assert_unavailable(await client.get("/deals/1"))
+                assert_unavailable(await client.get("/health/ready"))
             assert (await client.get("/health")).status_code == 200
 
 
@@ -103,7 +147,7 @@ async def test_a_transaction_in_which_nothing_happens_is_ended(own_url: str, set
             ended: asyncio.Event = asyncio.Event()
             driver.add_termination_listener(lambda _: ended.set())
             await driver.execute("BEGIN")
-            await asyncio.wait_for(ended.wait(), 20)
+            await asyncio.wait_for(ended.wait(), GIVEN_UP_SECONDS)
         async with database.lender.connection() as driver:
             assert await driver.fetchval("SELECT 1") == 1
 
@@ -131,12 +175,13 @@ async def test_nobody_waits_until_the_server_has_heard_a_goodbye(own_url: str, s
         for one in lent:
             with pytest.raises(StopIteration):
                 one.__aexit__(None, None, None).send(None)
-        await asyncio.wait_for(heard.wait(), 20)
+        await asyncio.wait_for(heard.wait(), GIVEN_UP_SECONDS)
         assert not drivers[0].is_closed()
 
 
 def test_every_wait_is_bounded_by_default(app: FastAPI) -> None:
     settings: Settings = app.state.settings
     assert settings.pool_timeout <= 0.5
+    assert settings.connect_timeout < settings.request_timeout
     assert settings.request_timeout <= 2.5
     assert settings.lock_timeout < settings.statement_timeout < settings.request_timeout
