@@ -4,14 +4,17 @@ import asyncio
 
 import asyncpg
 import pytest
-from httpx import AsyncClient, Response
+from httpx import ASGITransport, AsyncClient, Response
 from psycopg2.extensions import connection
 from sqlalchemy import func, select
 
+from app.config import Settings
 from app.db.reading import Question
 from app.db.violations import may_be_tried_again
 from app.db.writing import Transaction
+from app.main import create_app
 from databases import OpenDatabase, connect
+from issuing import HEADER, issue, with_keys
 
 HOTEL = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
 _REFUSAL = """
@@ -24,6 +27,18 @@ _REFUSAL = """
     $body$;
     CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON hotels {when} FOR EACH ROW EXECUTE FUNCTION refuse();
 """
+_REFUSAL_OF_KEYS = """
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION refuse() RETURNS boolean LANGUAGE plpgsql AS $body$
+    BEGIN
+        IF nextval('tries') <= {times} THEN {refuse}; END IF;
+        RETURN true;
+    END
+    $body$;
+    ALTER TABLE api_keys RENAME TO kept_keys;
+    CREATE VIEW api_keys AS SELECT * FROM kept_keys WHERE refuse();
+"""
+CUT = "PERFORM pg_terminate_backend(pg_backend_pid())"
 AT_ONCE, AT_COMMIT = "", "DEFERRABLE INITIALLY DEFERRED"
 ALWAYS = 1_000
 
@@ -114,13 +129,29 @@ async def test_it_is_tried_three_times_and_no_more(own_client: AsyncClient, else
 async def test_a_write_whose_connection_dies_before_the_commit_is_tried_again(
     own_client: AsyncClient, elsewhere: connection
 ) -> None:
-    _plant(elsewhere, "PERFORM pg_terminate_backend(pg_backend_pid())", when=AT_ONCE, times=1)
+    _plant(elsewhere, CUT, when=AT_ONCE, times=1)
     assert (await own_client.post("/hotels", json=HOTEL)).status_code == 201
     assert _hotels(elsewhere) == 1
 
 
+@pytest.mark.parametrize("refuse", [_raise("40P01"), CUT])
+async def test_the_look_up_of_a_key_is_tried_again_too(
+    own_database: OpenDatabase, settings: Settings, elsewhere: connection, refuse: str
+) -> None:
+    app = create_app(with_keys(settings))
+    app.state.database = own_database
+    async with own_database.sessions() as session:
+        key = await issue(session)
+    with elsewhere.cursor() as cursor:
+        cursor.execute(_REFUSAL_OF_KEYS.format(refuse=refuse, times=2))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+        answer = await client.post("/hotels", json=HOTEL, headers={HEADER: key})
+    assert answer.status_code == 201
+    assert _ask(elsewhere, "SELECT last_value FROM tries") == 3
+
+
 async def test_a_write_whose_commit_gets_no_answer_says_so(own_client: AsyncClient, elsewhere: connection) -> None:
-    _plant(elsewhere, "PERFORM pg_terminate_backend(pg_backend_pid())", when=AT_COMMIT, times=1)
+    _plant(elsewhere, CUT, when=AT_COMMIT, times=1)
     answer = await own_client.post("/hotels", json=HOTEL)
     _assert_error(answer, 503, "service_unavailable")
     assert answer.json()["error"]["details"] == [{"field": "outcome", "message": "outcome_unknown"}]

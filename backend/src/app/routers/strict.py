@@ -1,10 +1,10 @@
 """The route class of every endpoint: what FastAPI would ignore or repair in a request is refused."""
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from app.errors import UnsupportedMediaTypeError
 from app.protection import KeyCheck
-from app.routers.attempts import attempt
+from app.routers.attempts import Attempts, answer
 from app.routers.query_docs import parameters_of
 from app.routers.query_string import QueryModel, refuse_unknown
 
@@ -47,28 +47,18 @@ class StrictRoute(APIRoute):
         checks = [d.call for d in self.dependant.dependencies if isinstance(d.call, KeyCheck)]
 
         async def strictly(request: Request) -> Response:
-            seconds = request.app.state.settings.request_timeout
-            if checks:
-                seconds = await _seconds_left(checks, request, seconds)
+            attempts = Attempts(seconds=request.app.state.settings.request_timeout)
+            for check in checks:
+                await attempts.at(partial(check, request))
             if (query := request.scope["query_string"]) and not reads_query:
                 refuse_unknown(query, self.dependant)
             request = StrictRequest(request.scope, request.receive)
             if self.body_field is not None:
                 _check_media_type(request)
                 await request.body()  # a slow client's time is not ours
-            return await attempt(handle, request, seconds=seconds)
+            return await attempts.at(partial(answer, handle, request))
 
         return strictly
-
-
-async def _seconds_left(checks: Sequence[KeyCheck], request: Request, seconds: float) -> float:
-    """Who has no key learns it in time, and what that took is not there for the rest."""
-    clock = asyncio.get_running_loop().time
-    started = clock()
-    async with asyncio.timeout(seconds):
-        for check in checks:
-            await check(request)
-    return seconds - (clock() - started)
 
 
 def _check_media_type(request: Request) -> None:
