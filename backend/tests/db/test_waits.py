@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 
 from app.config import Settings
 from app.main import create_app
+from app.routers.attempts import Attempts
 from databases import OpenDatabase, connect
 from properties.deal_bodies import PLAIN_DEAL
 from properties.exact_json import written
@@ -124,6 +125,34 @@ async def test_a_server_that_ends_nothing_is_given_up_by_the_driver(own_url: str
             async with asyncio.timeout(GIVEN_UP_SECONDS):
                 assert_unavailable(await client.get("/hotels"))
         assert (await client.get("/hotels")).status_code == 200
+
+
+async def test_the_pieces_of_one_request_share_its_time() -> None:
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + 0.2
+
+    async def take_all_of_it() -> None:
+        while loop.time() <= ends:
+            pass
+
+    async def take_a_turn() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    attempts = Attempts(seconds=0.2)
+    await attempts.at(take_all_of_it)
+    with pytest.raises(TimeoutError):
+        await attempts.at(take_a_turn)
+
+
+async def test_the_time_that_a_body_takes_to_come_is_the_clients(own_url: str, settings: Settings) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"name": "Crown Tower", "city": "Toronto", '
+        await asyncio.sleep(1.1)
+        yield b'"country": "Canada", "phone": "+1"}'
+
+    async with service(own_url, settings, request_timeout=1.0) as (client, _):
+        assert (await client.post("/hotels", content=body(), headers=JSON)).status_code == 201
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up(settings: Settings) -> None:
