@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from httpx import AsyncClient, Response
+from httpx import ASGITransport, AsyncClient, Response
 from psycopg2.extensions import connection
 
+from app.config import Settings
+from app.main import create_app
 from databases import OpenDatabase, connect
 from factories import HotelFactory
+from issuing import HEADER, issue, with_keys
 
 HOTEL: Final = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
 REPLAYED: Final = "idempotent-replayed"
@@ -92,6 +95,22 @@ async def test_a_key_is_of_one_body(own_client: AsyncClient, elsewhere: connecti
     assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency_key_reused")
     assert (await _post(own_client, "/hotels", HOTEL, "one")).headers[REPLAYED] == "true"
     assert _count(elsewhere, "hotels") == 1
+
+
+async def test_two_clients_with_one_key_do_not_meet(
+    own_database: OpenDatabase, settings: Settings, elsewhere: connection
+) -> None:
+    app, deal = create_app(with_keys(settings)), await _deal(own_database)
+    app.state.database = own_database
+    async with own_database.sessions() as session:
+        clients = [{HEADER: await issue(session), "Idempotency-Key": "one"} for _ in range(2)]
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+        first, other = [await client.post("/deals", json=deal, headers=headers) for headers in clients]
+        again = await client.post("/deals", json=deal, headers=clients[1])
+    assert (first.status_code, other.status_code, other.headers.get(REPLAYED)) == (201, 201, None)
+    assert first.json()["id"] != other.json()["id"]
+    assert (again.content, again.headers[REPLAYED]) == (other.content, "true")
+    assert _count(elsewhere, "deals") == 2
 
 
 async def test_eight_at_once_are_one_write(own_client: AsyncClient, elsewhere: connection) -> None:
