@@ -36,6 +36,17 @@ NEEDS_NO_DATABASE: Final = [
     ("PATCH", "/hotels/1", 422),
     ("DELETE", "/deals/1?versoin=1", 422),
 ]
+HOTEL: Final = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
+WAIT_AT_COMMIT: Final = """
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $body$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(1);
+        RETURN NULL;
+    END
+    $body$;
+    CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON hotels
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
+"""
 
 
 @asynccontextmanager
@@ -125,6 +136,23 @@ async def test_a_server_that_ends_nothing_is_given_up_by_the_driver(own_url: str
             async with asyncio.timeout(GIVEN_UP_SECONDS):
                 assert_unavailable(await client.get("/hotels"))
         assert (await client.get("/hotels")).status_code == 200
+
+
+async def test_a_commit_that_is_given_up_may_have_happened_and_can_be_sent_again(
+    own_url: str, settings: Settings, own_client: AsyncClient
+) -> None:
+    once = {"Idempotency-Key": "one"}
+    async with service(own_url, settings, **PATIENT | {"request_timeout": 1.0}) as (client, _):
+        with other(own_url) as locker, locker.cursor() as cursor:
+            cursor.execute(WAIT_AT_COMMIT)
+            locker.commit()
+            cursor.execute("SELECT pg_advisory_xact_lock(1)")
+            async with asyncio.timeout(GIVEN_UP_SECONDS) as net:
+                answer = await client.post("/hotels", json=HOTEL, headers=once)
+    assert not net.expired()
+    assert_unavailable(answer)
+    assert answer.json()["error"]["details"] == [{"field": "outcome", "message": "outcome_unknown"}]
+    assert (await own_client.post("/hotels", json=HOTEL, headers=once)).status_code == 201
 
 
 async def test_the_pieces_of_one_request_share_its_time() -> None:
