@@ -16,6 +16,7 @@ from app.config import Settings
 from app.main import create_app
 from app.routers.attempts import Attempts
 from databases import OpenDatabase, connect
+from issuing import HEADER, issue, with_keys
 from properties.deal_bodies import PLAIN_DEAL
 from properties.exact_json import written
 
@@ -136,6 +137,21 @@ async def test_a_server_that_ends_nothing_is_given_up_by_the_driver(own_url: str
             async with asyncio.timeout(GIVEN_UP_SECONDS):
                 assert_unavailable(await client.get("/hotels"))
         assert (await client.get("/hotels")).status_code == 200
+
+
+async def test_a_key_that_a_silent_server_does_not_find_is_looked_up_again(own_url: str, settings: Settings) -> None:
+    changed = {"pool_size": 1, "pool_max_overflow": 0, "statement_timeout": 0.1}
+    async with service(own_url, with_keys(settings), **PATIENT | changed) as (client, database):
+        async with database.sessions() as session:
+            key = {HEADER: await issue(session)}
+        await let_the_server_wait(database)
+        with other(own_url) as locker, locker.cursor() as cursor:
+            cursor.execute("LOCK TABLE api_keys")
+            async with asyncio.timeout(GIVEN_UP_SECONDS):
+                writes = [client.post("/hotels", json=HOTEL, headers=key) for _ in range(3)]
+                for answer in await asyncio.gather(*writes):
+                    assert_unavailable(answer)
+        assert (await client.post("/hotels", json=HOTEL, headers=key)).status_code == 201
 
 
 async def test_a_commit_that_is_given_up_may_have_happened_and_can_be_sent_again(
