@@ -80,19 +80,29 @@ def _assert_error(answer: Response, status: int, code: str) -> None:
 @pytest.mark.parametrize(
     ("state", "status", "code"),
     [
+        ("0A000", 503, "service_unavailable"),
         ("08006", 503, "service_unavailable"),
         ("22003", 422, "validation_error"),
         ("23503", 409, "conflict"),
+        ("23502", 422, "validation_error"),
         ("23505", 409, "conflict"),
         ("23514", 422, "validation_error"),
         ("25006", 503, "service_unavailable"),
+        ("25P03", 503, "service_unavailable"),
+        ("25P04", 503, "service_unavailable"),
+        ("26000", 503, "service_unavailable"),
+        ("28P01", 503, "service_unavailable"),
+        ("3D000", 503, "service_unavailable"),
         ("40001", 503, "service_unavailable"),
         ("40P01", 503, "service_unavailable"),
         ("42501", 503, "service_unavailable"),
+        ("42703", 503, "service_unavailable"),
+        ("42P05", 503, "service_unavailable"),
         ("42P01", 503, "service_unavailable"),
         ("53100", 503, "service_unavailable"),
         ("53200", 503, "service_unavailable"),
         ("53300", 503, "service_unavailable"),
+        ("54000", 503, "service_unavailable"),
         ("55P03", 503, "service_unavailable"),
         ("57014", 503, "service_unavailable"),
         ("57P03", 503, "service_unavailable"),
@@ -173,6 +183,17 @@ async def test_a_table_that_is_changed_under_writes_is_no_error(own_client: Asyn
     assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Rome"})).status_code == 200
     assert await change("Oslo") == {200}
     assert (await own_client.get(f"/hotels/{hotel}")).json()["city"] == "Oslo"
+
+
+async def test_statements_that_the_server_has_forgotten_are_prepared_anew(
+    own_client: AsyncClient, own_database: OpenDatabase
+) -> None:
+    """As behind a pooler that takes another of its sessions for each transaction."""
+    hotel = (await own_client.post("/hotels", json=HOTEL)).json()["id"]
+    assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Paris"})).status_code == 200
+    async with own_database.lender.connection() as driver:
+        await driver.execute("DEALLOCATE ALL")
+    assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Rome"})).json()["city"] == "Rome"
 
 
 async def test_a_commit_that_was_never_sent_is_tried_again(own_database: OpenDatabase) -> None:

@@ -20,7 +20,12 @@ _CUT: Final = (
     asyncpg.InternalClientError,  # of a connection on which the server has said goodbye, and that is not closed yet
     ConnectionError,
 )
-_OUTDATED: Final = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
+_OUTDATED: Final = (
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+    asyncpg.InvalidSQLStatementNameError,  # somebody between us and the server has changed the session
+    asyncpg.DuplicatePreparedStatementError,
+)
 _GIVEN_UP: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
 
 
@@ -30,7 +35,7 @@ def is_cut(error: BaseException) -> bool:
 
 
 def is_outdated(error: BaseException) -> bool:
-    """Whether the connection has prepared its statements for tables that are of another form by now."""
+    """Whether what the connection has prepared is not what the server has: its tables changed, or its session."""
     return isinstance(error, _OUTDATED)
 
 

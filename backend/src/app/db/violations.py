@@ -32,7 +32,7 @@ _ANSWERS: Final[Mapping[str, type[AppError]]] = {
     "23502": InvalidError,  # … for which the value alone is to blame
     "23514": InvalidError,
     "25006": ServiceUnavailableError,  # read only: another server is taking over
-    "26": ServiceUnavailableError,  # a prepared statement that somebody between us and the server has forgotten
+    "26": ServiceUnavailableError,  # a prepared statement, of a session that was changed between us and the server
     "25P03": ServiceUnavailableError,  # idle in a transaction
     "25P04": ServiceUnavailableError,  # too long a transaction
     "28": ServiceUnavailableError,  # the password is of yesterday
@@ -41,6 +41,7 @@ _ANSWERS: Final[Mapping[str, type[AppError]]] = {
     "42501": ServiceUnavailableError,  # the role lacks a right
     "42703": ServiceUnavailableError,  # the schema is of another version
     "42P01": ServiceUnavailableError,
+    "42P05": ServiceUnavailableError,  # as 26
     "53": ServiceUnavailableError,  # disk full, out of memory, too many connections
     "54": ServiceUnavailableError,  # a limit of the server
     "55": ServiceUnavailableError,  # a lock, and what is being made ready
