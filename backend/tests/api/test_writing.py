@@ -87,6 +87,12 @@ async def test_all_problems_of_a_body_are_told_at_once(client: AsyncClient, hote
     assert sorted(fields(answer)) == ["checkout_date", "colour", "price_per_night", "star_rating"]
 
 
+async def test_all_problems_of_a_patch_are_told_at_once(client: AsyncClient, deal: Deal) -> None:
+    bad = {"checkin_date": "2026-03-04", "checkout_date": "2026-03-01", "star_rating": 6}
+    answer = await client.patch(f"/deals/{deal.id}", json=bad)
+    assert (answer.status_code, sorted(fields(answer))) == (422, ["checkout_date", "star_rating"])
+
+
 @pytest.mark.parametrize(
     ("field", "value", "stored"),
     [

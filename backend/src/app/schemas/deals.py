@@ -123,6 +123,13 @@ Categories = Annotated[
 ]
 
 
+def _after_checkin(checkout: date, sent: ValidationInfo) -> date:
+    checkin = sent.data.get("checkin_date")
+    if checkin is not None and checkout <= checkin:
+        raise ValueError("must be after checkin_date")
+    return checkout
+
+
 class DealCreate(Input):
     """A new deal."""
 
@@ -150,13 +157,7 @@ class DealCreate(Input):
     is_available: Flag = True
     categories: Categories = Field(default_factory=list)
 
-    @field_validator("checkout_date")
-    @classmethod
-    def _after_checkin(cls, checkout: date, info: ValidationInfo) -> date:
-        checkin = info.data.get("checkin_date")
-        if checkin is not None and checkout <= checkin:
-            raise ValueError("must be after checkin_date")
-        return checkout
+    _stay = field_validator("checkout_date")(_after_checkin)
 
 
 class DealPatch(Input):
@@ -176,6 +177,8 @@ class DealPatch(Input):
     is_available: Flag = absent()
     categories: Categories = absent()
     version: Annotated[Version, Field(description="Change the deal only if it still has this version.")] = absent()
+
+    _stay = field_validator("checkout_date")(_after_checkin)
 
     def changes(self) -> dict[str, Any]:
         """What was sent, by field, without the version."""
