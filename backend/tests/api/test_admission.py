@@ -3,18 +3,23 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 from psycopg2.extensions import connection
 from pydantic import SecretStr
+from starlette.types import Message, Receive, Scope, Send
 
 from api.wire import Wire, serving
 from app.config import Settings
+from app.edge.admission import Admission
+from app.errors import ServiceUnavailableError
 from app.main import create_app
 from databases import OpenDatabase, connect
 
 POST = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
+GET: Final[Scope] = {"type": "http", "method": "GET", "path": "/deals"}
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND wait_event_type = 'Lock'
@@ -106,3 +111,55 @@ def test_a_body_that_is_on_its_way_takes_no_place(own_url: str, settings: Settin
             assert wire.ask("GET", "/hotels").status == 200
         for one in trickling:
             one.close()
+
+
+async def _never() -> Message:
+    """Nothing comes from the client."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_an_answer_that_its_client_does_not_read_takes_no_place() -> None:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    unread = asyncio.Event()
+
+    async def wait(message: Message) -> None:
+        """As the server does while the client does not take what it was sent before."""
+        unread.set()
+        await asyncio.Event().wait()
+
+    answered: list[str] = []
+
+    async def take(message: Message) -> None:
+        answered.append(message["type"])
+
+    admission = Admission(answering, most=1)
+    waiting = asyncio.create_task(admission(GET, _never, wait))
+    await unread.wait()
+    for _ in range(2):
+        await admission(GET, _never, take)
+    waiting.cancel()
+    assert answered == ["http.response.start", "http.response.body"] * 2
+
+
+async def test_a_read_that_looks_whether_its_client_is_there_takes_a_place() -> None:
+    looking = asyncio.Event()
+
+    async def work(scope: Scope, receive: Receive, send: Send) -> None:
+        asyncio.get_running_loop().call_soon(looking.set)
+        await receive()
+
+    admission = Admission(work, most=1)
+    working = asyncio.create_task(admission(GET, _never, _never_sent))
+    await looking.wait()
+    with pytest.raises(ServiceUnavailableError):
+        async with asyncio.timeout(5):
+            await admission(GET, _never, _never_sent)
+    working.cancel()
+
+
+async def _never_sent(message: Message) -> None:
+    raise AssertionError(message)

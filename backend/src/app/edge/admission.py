@@ -8,43 +8,49 @@ from app.errors import ServiceUnavailableError
 
 _ALWAYS_ADMITTED: Final = frozenset({"/health", "/health/ready"})
 
+_WITH_BODY: Final = frozenset({"POST", "PATCH"})
+
 
 class Admission:
     """Turn a request away while `most` others are being worked on: what would only wait is answered at once.
 
-    Connections on which nothing is asked do not count, nor a request whose body is still on its way, nor the questions
-    of operators.
+    Connections on which nothing is asked do not count, nor a write whose body is still on its way, nor an answer that
+    is ready and that its client is slow to read, nor the questions of operators.
     """
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self.app = app
         self._most = most
-        self._in_flight = 0
+        self._in_work: set[object] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _ALWAYS_ADMITTED:
             await self.app(scope, receive, send)
             return
-        if self._in_flight >= self._most:
-            raise ServiceUnavailableError
-        whole = False
+        request = object()
+        whole = scope["method"] not in _WITH_BODY
 
         async def uncounted() -> Message:
             nonlocal whole
             if whole:
                 return await receive()
-            self._in_flight -= 1
-            try:
-                message = await receive()
-            finally:
-                self._in_flight += 1
+            self._in_work.discard(request)
+            message = await receive()
             whole = not message.get("more_body", False)
-            if self._in_flight > self._most:
-                raise ServiceUnavailableError
+            self._admit(request)
             return message
 
-        self._in_flight += 1
+        async def done(message: Message) -> None:
+            self._in_work.discard(request)
+            await send(message)
+
+        self._admit(request)
         try:
-            await self.app(scope, uncounted, send)
+            await self.app(scope, uncounted, done)
         finally:
-            self._in_flight -= 1
+            self._in_work.discard(request)
+
+    def _admit(self, request: object) -> None:
+        if len(self._in_work) >= self._most:
+            raise ServiceUnavailableError
+        self._in_work.add(request)
