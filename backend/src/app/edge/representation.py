@@ -1,4 +1,4 @@
-"""How an answer's body travels: not at all if the client has it, compressed if that pays."""
+"""How an answer's body travels: not at all if the client has it, else whole, and compressed if that pays."""
 
 import hashlib
 import re
@@ -32,6 +32,8 @@ class Representation:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        # No answer is worth resuming, and the files of `/docs` would refuse a range in a shape of their own.
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"range"]
         start: Message | None = None
 
         async def represented(message: Message) -> None:
