@@ -12,6 +12,7 @@ from processes import Service, service
 
 _READ: Final = b"GET /health HTTP/1.1\r\n"
 _PATCH: Final = b"PATCH /hotels/1 HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"
+_UPGRADE: Final = _PATCH + b"connection: upgrade\r\nupgrade: h2c\r\n"
 _NEXT: Final = b"DELETE /deals/1 HTTP/1.1\r\nhost: deals.test\r\n\r\n"
 AMBIGUOUS: Final = {
     "a length and chunks": _PATCH + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" + _NEXT,
@@ -29,6 +30,8 @@ AMBIGUOUS: Final = {
     "a carriage return alone": _READ + b"host: deals.test\r\nx-odd: a\rb\r\n\r\n" + _NEXT,
     "a null byte": _READ + b"host: deals.test\r\nx-odd: a\x00b\r\n\r\n" + _NEXT,
     "a space before the colon": _READ + b"host : deals.test\r\n\r\n" + _NEXT,
+    "a length before another protocol": _UPGRADE + b"content-length: %d\r\n\r\n" % len(_NEXT) + _NEXT,
+    "chunks before another protocol": _UPGRADE + b"transfer-encoding: chunked\r\n\r\n" + _NEXT,
     "a line without a colon": _READ + b"host: deals.test\r\nx-odd\r\n\r\n" + _NEXT,
 }
 
@@ -45,5 +48,12 @@ def test_an_ambiguous_request_is_refused_and_nothing_after_it_is_taken(running: 
         client.sendall(request_)
         answered = b"".join(iter(lambda: client.recv(65536), b""))
     assert answered.startswith(b"HTTP/1.1 400 ")
-    assert answered.count(b"HTTP/1.1") == 1
+    assert answered.count(b"HTTP/1.1 ") == 1
     assert running.get("/deals/1")[0] == 200
+
+
+def test_an_offer_of_another_protocol_is_passed_over(running: Service) -> None:
+    offer = b"GET /health HTTP/1.1\r\nhost: deals.test\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
+        client.sendall(offer)
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")

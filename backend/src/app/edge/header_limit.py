@@ -10,10 +10,14 @@ from app.errors import BadRequestError, HeadersTooLargeError, Problem
 _MOST_FIELDS: Final = 100
 _MOST_BYTES: Final = 32 * 1024
 _WITHOUT_HOST: Final = "1.0"
+_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class HeaderLimit:
-    """Refuse more than 100 fields, more than 32 KB of them, and any other number of `Host` than one."""
+    """Refuse more than 100 fields, more than 32 KB of them, any other number of `Host` than one, and a body to upgrade.
+
+    The server takes what follows an offer of another protocol for the next request, whatever length was announced.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -28,6 +32,10 @@ def _check(scope: Scope) -> None:
     fields = scope["headers"]
     if len(fields) > _MOST_FIELDS or sum(map(len, chain.from_iterable(fields))) > _MOST_BYTES:
         raise HeadersTooLargeError
-    hosts = [name for name, _ in fields].count(b"host")
+    names = [name for name, _ in fields]
+    hosts = names.count(b"host")
     if hosts != 1 and (hosts or scope["http_version"] != _WITHOUT_HOST):
         raise BadRequestError(details=[Problem("host", "must be given exactly once")])
+    if b"upgrade" in names and not _BODY.isdisjoint(names):
+        problem = Problem("upgrade", "must not be asked for with a body")
+        raise BadRequestError(details=[problem], headers={"Connection": "close"})
