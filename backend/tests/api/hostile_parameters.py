@@ -54,6 +54,7 @@ _WHOLE: Final = (
         "below int64": "-9223372036854775809",
         "twenty digits": "9" * 20,
         "minus one": "-1",
+        "minus nothing": "-0",
     }
 )
 KEY: Final = _WHOLE | {"zero": "0"}

@@ -12,7 +12,7 @@ from app.schemas.base import KEYS, MAX_VERSION
 
 T = TypeVar("T")
 
-_WHOLE: Final = re.compile(r"-?\d{1,19}", re.ASCII)
+_WHOLE: Final = re.compile(r"\d{1,19}|-[1-9]\d{0,18}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _TRUTH: Final = {"true": True, "false": False}
 
