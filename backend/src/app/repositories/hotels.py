@@ -25,10 +25,9 @@ class HotelRepository:
     def __init__(self, database: Asks) -> None:
         self._database = database
 
-    async def find(self, hotel_id: int) -> Hotel | None:
-        """The hotel to work on, without its average."""
-        rows = await self._database.rows(_by_id(), {"id": hotel_id})
-        return Hotel(**rows[0]) if rows else None
+    async def exists(self, hotel_id: int) -> bool:
+        """Whether there is such a hotel."""
+        return bool(await self._database.rows(_by_id(), {"id": hotel_id}))
 
     async def add(self, hotel: Hotel) -> None:
         """Write a new hotel, which gets its id. Raises HotelExistsError and InvalidError."""
@@ -58,7 +57,7 @@ def _values_of(hotel: Hotel) -> dict[str, object]:
 
 @lru_cache
 def _by_id() -> Question:
-    return Question(select(*Hotel.__table__.columns).where(Hotel.id == bindparam("id")))
+    return Question(select(Hotel.id).where(Hotel.id == bindparam("id")))
 
 
 @lru_cache

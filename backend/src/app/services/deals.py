@@ -67,7 +67,7 @@ class DealService:
         return DealNotFoundError(deal_id) if version is None else VersionConflictError(version)
 
     async def _check_hotel(self, hotel_id: int) -> None:
-        if await self._hotels.find(hotel_id) is None:
+        if not await self._hotels.exists(hotel_id):
             raise HotelNotFoundError(hotel_id)
 
     async def _shown(self, deal_id: int) -> DealView:
