@@ -104,6 +104,13 @@ def test_serve_wants_the_newest_schema(empty_url: str) -> None:
     assert "run `deals migrate`" in done.stderr
 
 
+def test_serve_starts_on_a_schema_that_a_newer_version_has_migrated(own_url: str) -> None:
+    with connect(own_url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE alembic_version SET version_num = 'of a newer version'")
+    with running(own_url, "serve") as (_, port):
+        assert get(port, "/health/ready")["migrations"] == "ok"
+
+
 def test_serve_stops_when_it_is_interrupted(own_url: str) -> None:
     with running(own_url, "serve", "--workers", "2") as (process, port):
         assert get(port, "/health/ready")["migrations"] == "ok"

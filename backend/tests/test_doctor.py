@@ -29,7 +29,10 @@ class Unsafe:
 
 _OWNER: Final = "GRANT deals_owner TO deals_app WITH INHERIT FALSE"
 _BOSS: Final = {"not a superuser", "not the owner", "no right to create"}
+_AT: Final = "CREATE TABLE kept AS TABLE alembic_version; UPDATE alembic_version SET version_num = '{}'"
+_BACK: Final = "UPDATE alembic_version SET version_num = kept.version_num FROM kept; DROP TABLE kept"
 UNSAFE: Final = {
+    "newer schema": Unsafe(set(), {}, {}, _AT.format("of a newer version"), _BACK),
     "auth unsaid": Unsafe({"auth mode"}, {"auth_mode": None}),
     "no secret": Unsafe({"key secret"}, {"key_secret": None}),
     "short secret": Unsafe({"key secret"}, {"key_secret": SecretStr("x" * 31)}),
@@ -48,13 +51,7 @@ UNSAFE: Final = {
         "GRANT CREATE ON SCHEMA public TO PUBLIC",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     ),
-    "older schema": Unsafe(
-        {"migrations"},
-        {},
-        {},
-        "CREATE TABLE kept AS TABLE alembic_version; UPDATE alembic_version SET version_num = '0001'",
-        "UPDATE alembic_version SET version_num = kept.version_num FROM kept; DROP TABLE kept",
-    ),
+    "older schema": Unsafe({"migrations"}, {}, {}, _AT.format("0001"), _BACK),
     "unseen schema": Unsafe(
         {"migrations"},
         {},
@@ -70,6 +67,7 @@ UNSAFE: Final = {
     "many connections": Unsafe({"connections"}, {"pool_max_overflow": 93}),
 }
 SAFE: Final = {
+    "newer schema": Unsafe(set(), {}, {}, _AT.format("of a newer version"), _BACK),
     "as it is": Unsafe(set()),
     "off, said": Unsafe(set(), {"auth_mode": AuthMode.OFF, "key_secret": None}),
     "as many as there are": Unsafe(set(), {"pool_max_overflow": 92}),

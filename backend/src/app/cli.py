@@ -11,7 +11,7 @@ from rich.console import Console
 
 from app.config import BACKEND, Settings, load_settings
 from app.db.choice import ChosenDatabase, is_empty, open_database
-from app.db.migrations import MigrationError, current_revision, newest_revision
+from app.db.migrations import MigrationError, current_revision, newest_revision, serves
 from app.db.migrations import migrate as migrate_database
 from app.db.psql import run_psql
 from app.db.urls import libpq_url
@@ -73,7 +73,7 @@ def serve(
         settings = load_settings()
         _refuse_to_start(settings, serving)
         with open_database(settings) as database:
-            _refuse_other_schema(database)
+            _refuse_older_schema(database)
             _announce_writes(settings)
             code = serve_until_stopped(serving, database_url=database.url)
     raise typer.Exit(code)
@@ -92,7 +92,7 @@ def load(
     written. Exit code 2: the file can't be used at all.
     """
     with sentences(), open_database(load_settings()) as database:
-        _refuse_other_schema(database)
+        _refuse_older_schema(database)
         report = _load(_from_caller(file), database, on_conflict=on_conflict, partial=partial)
     raise typer.Exit(0 if report.merged else 1)
 
@@ -126,7 +126,7 @@ def migrate() -> None:
 def verify() -> None:
     """Count all deals and compare the rollups with that. Exit code 1: something differs, and is listed."""
     with sentences(), open_database(load_settings()) as database:
-        _refuse_other_schema(database)
+        _refuse_older_schema(database)
         comparisons = asyncio.run(compare_rollups(database.url, load_settings()))
     for comparison in comparisons:
         typer.echo("\n".join(lines_of(comparison)))
@@ -137,7 +137,7 @@ def verify() -> None:
 def purge() -> None:
     """Remove the Idempotency-Keys of more than a day ago; run it now and then, from cron say."""
     with sentences(), open_database(load_settings()) as database:
-        _refuse_other_schema(database)
+        _refuse_older_schema(database)
         removed = asyncio.run(purge_idempotency_keys(database.url, load_settings()))
     typer.echo(f"Removed {removed:,} Idempotency-Keys.")
 
@@ -221,7 +221,8 @@ def _from_caller(file: Path) -> Path:
     return from_caller if from_caller.exists() else file
 
 
-def _refuse_other_schema(database: ChosenDatabase) -> None:
-    found, wanted = current_revision(database.url), newest_revision()
-    if found != wanted:
+def _refuse_older_schema(database: ChosenDatabase) -> None:
+    found = current_revision(database.url)
+    if not serves(found):
+        wanted = newest_revision()
         raise MigrationError(f"The database is at revision {found}, this version needs {wanted}: run `deals migrate`.")

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.config import SHORTEST_SECRET, Settings, SettingsError
 from app.db.facts import Facts, facts_of
-from app.db.migrations import newest_revision
+from app.db.migrations import serves
 from app.serving import Serving
 
 
@@ -116,8 +116,8 @@ DATABASE_CHECKS: Final = (
     ),
     DatabaseCheck(
         "migrations",
-        "The schema is not the one of this version: run `deals migrate`.",
-        lambda _settings, _serving, facts: facts.revision == newest_revision(),
+        "The schema is that of an older version: run `deals migrate`.",
+        lambda _settings, _serving, facts: serves(facts.revision),
     ),
     DatabaseCheck(
         "connections",

@@ -31,9 +31,16 @@ def newest_revision() -> str | None:
     return _revisions().get_current_head()
 
 
+def serves(revision: str | None) -> bool:
+    """Whether this version of the service works on a database at `revision`: its own, or that of a newer version.
+
+    Migrations keep what the version before them needs: it goes on serving until all processes are replaced.
+    """
+    return revision is not None and revision not in _older_revisions()
+
+
 @cache
-def older_revisions() -> frozenset[str]:
-    """Those that this version of the service has left behind."""
+def _older_revisions() -> frozenset[str]:
     return frozenset(each.revision for each in _revisions().walk_revisions()) - {newest_revision()}
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 import asyncpg
 from sqlalchemy import column, select, table
 
-from app.db.migrations import older_revisions
+from app.db.migrations import serves
 from app.db.reading import Asks, Question
 
 
@@ -14,15 +14,12 @@ class HealthRepository:
         self._database = database
 
     async def is_migrated(self) -> bool:
-        """Whether the database has this version's schema, or that of a newer one. Raises one of `UNANSWERED`.
-
-        Migrations keep what the version before them needs: it goes on serving until all processes are replaced.
-        """
+        """Whether the schema is one that this version works on. Raises one of `violations.UNANSWERED` if it is away."""
         try:
             rows = await self._database.rows(_revision(), {})
         except asyncpg.UndefinedTableError:
             return False
-        return bool(rows) and older_revisions().isdisjoint(row["version_num"] for row in rows)
+        return bool(rows) and all(serves(row["version_num"]) for row in rows)
 
 
 @lru_cache
