@@ -32,6 +32,7 @@ AMBIGUOUS: Final = {
     "a space before the colon": _READ + b"host : deals.test\r\n\r\n" + _NEXT,
     "a length before another protocol": _UPGRADE + b"content-length: %d\r\n\r\n" % len(_NEXT) + _NEXT,
     "chunks before another protocol": _UPGRADE + b"transfer-encoding: chunked\r\n\r\n" + _NEXT,
+    "a length of a tunnel": b"CONNECT /hotels/1 HTTP/1.1\r\nhost: deals.test\r\ncontent-length: 9\r\n\r\n" + _NEXT,
     "a line without a colon": _READ + b"host: deals.test\r\nx-odd\r\n\r\n" + _NEXT,
 }
 
@@ -52,8 +53,9 @@ def test_an_ambiguous_request_is_refused_and_nothing_after_it_is_taken(running: 
     assert running.get("/deals/1")[0] == 200
 
 
-def test_an_offer_of_another_protocol_is_passed_over(running: Service) -> None:
-    offer = b"GET /health HTTP/1.1\r\nhost: deals.test\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n\r\n"
+@pytest.mark.parametrize("length", [b"", b"content-length: 0\r\n"], ids=["no length", "no body"])
+def test_an_offer_of_another_protocol_is_passed_over(running: Service, length: bytes) -> None:
+    offer = _READ + b"host: deals.test\r\nconnection: upgrade, http2-settings\r\n" + length + b"upgrade: h2c\r\n\r\n"
     with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
         client.sendall(offer)
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")

@@ -1,5 +1,6 @@
 """Bounds on a request's header, which the server itself does not have."""
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
@@ -10,7 +11,6 @@ from app.errors import BadRequestError, HeadersTooLargeError, Problem
 _MOST_FIELDS: Final = 100
 _MOST_BYTES: Final = 32 * 1024
 _WITHOUT_HOST: Final = "1.0"
-_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class HeaderLimit:
@@ -36,6 +36,10 @@ def _check(scope: Scope) -> None:
     hosts = names.count(b"host")
     if hosts != 1 and (hosts or scope["http_version"] != _WITHOUT_HOST):
         raise BadRequestError(details=[Problem("host", "must be given exactly once")])
-    if b"upgrade" in names and not _BODY.isdisjoint(names):
+    if (b"upgrade" in names or scope["method"] == "CONNECT") and _has_body(fields):
         problem = Problem("upgrade", "must not be asked for with a body")
         raise BadRequestError(details=[problem], headers={"Connection": "close"})
+
+
+def _has_body(fields: Sequence[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in fields)
