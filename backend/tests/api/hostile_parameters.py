@@ -65,6 +65,8 @@ _PRICE: Final = (
     | _SPELLINGS
     | {
         "minus a cent": "-0.01",
+        "minus nothing": "-0",
+        "minus no cents": "-0.00",
         "three decimals": "129.999",
         "a thousandth": "0.001",
         "nine digits before the point": "100000000",

@@ -12,8 +12,8 @@ from app.schemas.base import KEYS, MAX_VERSION
 
 T = TypeVar("T")
 
-_WHOLE: Final = re.compile(r"\d{1,19}|-[1-9]\d{0,18}", re.ASCII)
-_DECIMAL: Final = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
+_WHOLE: Final = re.compile(r"\d{1,19}", re.ASCII)
+_DECIMAL: Final = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
 _TRUTH: Final = {"true": True, "false": False}
 
 
@@ -48,7 +48,7 @@ class _NeverNull:
         return kept | shown
 
 
-_PLAINLY: Final = BeforeValidator(_spelled(_WHOLE, "must be a whole number of at most 19 digits"))
+_PLAINLY: Final = BeforeValidator(_spelled(_WHOLE, "must be a whole number of at most 19 digits, without a sign"))
 
 Given = Annotated[T | None, _NeverNull()]
 """A parameter that may be left out, and is None then."""
@@ -63,6 +63,6 @@ QueryFlag = Annotated[bool, BeforeValidator(_truth)]
 QueryPrice = Annotated[
     Decimal,
     Field(ge=0, max_digits=10, decimal_places=2),
-    BeforeValidator(_spelled(_DECIMAL, "must be a number like 129.99")),
+    BeforeValidator(_spelled(_DECIMAL, "must be a number like 129.99, without a sign")),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01}),
 ]
