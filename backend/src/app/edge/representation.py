@@ -40,6 +40,7 @@ class Representation:
             nonlocal start
             if message["type"] == "http.response.start":
                 start = message
+                start["headers"] = [header for header in start.get("headers", ()) if header[0] != b"accept-ranges"]
                 return
             if start is not None:
                 if message["type"] == "http.response.body" and not message.get("more_body", False):
@@ -54,7 +55,7 @@ class Representation:
 def _represent(scope: Scope, start: Message, body: Message) -> None:
     """Change the two messages of an answer whose body is whole."""
     content = body.get("body", b"")
-    headers = start["headers"] = [*start.get("headers", ()), (b"vary", b"Accept-Encoding")]
+    headers = start["headers"] = [*start["headers"], (b"vary", b"Accept-Encoding")]
     if start["status"] == 200 and scope["method"] == "GET" and _JSON in headers:  # noqa: PLR2004  OK
         tag = b'"%s"' % hashlib.sha256(content).hexdigest()[:32].encode()
         headers.append((b"etag", b"W/" + tag))
