@@ -19,7 +19,8 @@ from app.main import create_app
 from databases import OpenDatabase, connect
 
 POST = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
-GET: Final[Scope] = {"type": "http", "method": "GET", "path": "/deals"}
+READING: Final[Scope] = {"type": "http", "method": "GET", "path": "/deals"}
+WRITING: Final[Scope] = {"type": "http", "method": "POST", "path": "/deals"}
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND wait_event_type = 'Lock'
@@ -137,12 +138,32 @@ async def test_an_answer_that_its_client_does_not_read_takes_no_place() -> None:
         answered.append(message["type"])
 
     admission = Admission(answering, most=1)
-    waiting = asyncio.create_task(admission(GET, _never, wait))
+    waiting = asyncio.create_task(admission(READING, _never, wait))
     await unread.wait()
     for _ in range(2):
-        await admission(GET, _never, take)
+        await admission(READING, _never, take)
     waiting.cancel()
     assert answered == ["http.response.start", "http.response.body"] * 2
+
+
+async def test_a_write_whose_body_is_there_takes_a_place() -> None:
+    working = asyncio.Event()
+
+    async def work(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        working.set()
+        await asyncio.Event().wait()
+
+    async def body() -> Message:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    admission = Admission(work, most=1)
+    first = asyncio.create_task(admission(WRITING, body, _never_sent))
+    await working.wait()
+    with pytest.raises(ServiceUnavailableError):
+        async with asyncio.timeout(5):
+            await admission(WRITING, body, _never_sent)
+    first.cancel()
 
 
 async def test_a_read_that_looks_whether_its_client_is_there_takes_a_place() -> None:
@@ -153,11 +174,11 @@ async def test_a_read_that_looks_whether_its_client_is_there_takes_a_place() -> 
         await receive()
 
     admission = Admission(work, most=1)
-    working = asyncio.create_task(admission(GET, _never, _never_sent))
+    working = asyncio.create_task(admission(READING, _never, _never_sent))
     await looking.wait()
     with pytest.raises(ServiceUnavailableError):
         async with asyncio.timeout(5):
-            await admission(GET, _never, _never_sent)
+            await admission(READING, _never, _never_sent)
     working.cancel()
 
 

@@ -7,7 +7,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import ServiceUnavailableError
 
 _ALWAYS_ADMITTED: Final = frozenset({"/health", "/health/ready"})
-
 _WITH_BODY: Final = frozenset({"POST", "PATCH"})
 
 
@@ -28,25 +27,20 @@ class Admission:
             await self.app(scope, receive, send)
             return
         request = object()
-        whole = scope["method"] not in _WITH_BODY
 
-        async def uncounted() -> Message:
-            nonlocal whole
-            if whole:
-                return await receive()
+        async def coming() -> Message:
             self._in_work.discard(request)
             message = await receive()
-            whole = not message.get("more_body", False)
             self._admit(request)
             return message
 
-        async def done(message: Message) -> None:
+        async def leaving(message: Message) -> None:
             self._in_work.discard(request)
             await send(message)
 
         self._admit(request)
         try:
-            await self.app(scope, uncounted, done)
+            await self.app(scope, coming if scope["method"] in _WITH_BODY else receive, leaving)
         finally:
             self._in_work.discard(request)
 
