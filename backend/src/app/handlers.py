@@ -16,8 +16,8 @@ from app.errors import AppError, MethodNotAllowedError, ServiceUnavailableError
 from app.rendering import from_http, from_validation, render
 from app.services.idempotency import AnsweredBeforeError
 
-_MISCONFIGURED: Final = "42"
-"""The class of SQLSTATE under which a table or a right is missing: it does not mend itself."""
+_MISCONFIGURED: Final = frozenset({"42501", "42703", "42P01"})
+"""By SQLSTATE: a right, a column or a table is missing, which does not mend itself."""
 _METHODS_OF_FILES: Final = frozenset({"GET", "HEAD"})
 
 log = structlog.get_logger("errors")
@@ -54,7 +54,7 @@ async def _answer_again(_: Request, error: AnsweredBeforeError) -> Response:
 async def _answer_database(request: Request, error: Exception) -> Response:
     answer = as_app_error(error)
     state = getattr(error, "sqlstate", None) or ""
-    if isinstance(answer, ServiceUnavailableError) and not state.startswith(_MISCONFIGURED):
+    if isinstance(answer, ServiceUnavailableError) and state not in _MISCONFIGURED:
         log.warning("database_unavailable", error=type(error).__name__, sqlstate=state)
     else:
         log.error("database_error", exc_info=error)
