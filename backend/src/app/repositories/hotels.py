@@ -26,7 +26,6 @@ class HotelRepository:
         self._database = database
 
     async def exists(self, hotel_id: int) -> bool:
-        """Whether there is such a hotel."""
         return bool(await self._database.rows(_by_id(), {"id": hotel_id}))
 
     async def add(self, hotel: Hotel) -> None:
