@@ -59,7 +59,7 @@ class Service:
             try:
                 if fulfilled():
                     return
-            except ConnectionError:
+            except (ConnectionError, FileNotFoundError, ProcessLookupError):  # whom we ask has just ended
                 pass
             time.sleep(0.02)
         raise AssertionError("the service does not answer so")
