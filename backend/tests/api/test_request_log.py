@@ -136,6 +136,19 @@ def test_a_client_that_hangs_up_within_its_body_is_no_fault(production: Producti
     assert (line["level"], line["route"], line["status"]) == ("info", "/hotels", 499)
 
 
+def test_a_database_that_keeps_us_waiting_is_no_fault_of_ours(production: Production) -> None:
+    with connect(production.url) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE categories")
+        answer, lines = production.ask("GET", "/categories")
+    other.close()
+    assert_refused(answer, "service_unavailable")
+    assert [(line["event"], line["level"]) for line in lines] == [
+        ("database_unavailable", "warning"),
+        ("request", "info"),
+    ]
+    assert lines[0]["sqlstate"] == "55P03"
+
+
 def test_what_went_wrong_inside_is_logged_and_not_told(production: Production) -> None:
     with connect(production.url) as broken, broken.cursor() as cursor:
         cursor.execute("ALTER TABLE categories RENAME TO misplaced")
