@@ -22,7 +22,7 @@ def _known(names: list[str] | None) -> list[str]:
 def figures(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME] …", callback=_known, help=f"Of {', '.join(CAMPAIGNS)}; or all."),
+        typer.Argument(metavar="[NAME] …", callback=_known, help=f"Of {', '.join(CAMPAIGNS)}; all without one."),
     ] = None,
     *,
     seed: Annotated[int, typer.Option(help="What chance comes from.")] = 1,
