@@ -41,11 +41,15 @@ class Seen:
 def hang_ups(plan: Plan) -> Figure:
     """Half of the clients read and write what is answered at once, half read what is locked from outside.
 
-    A write whose client is gone is brought to its end, so that one would wait for the lock as long as it may.
+    A write whose client is gone is brought to its end, so that one would wait for the lock as long as it may: the
+    writes of the first half end before the lock is taken, or they would keep the good clients from the pool.
     """
     seen, waves = Seen(), plan.of(CLIENTS // WAVE, least=2)
     with stage(plan) as there:
-        run(_play(plan, there, waves // 2, seen))
+        run(_free(plan, there, waves // 2, seen))
+        left_after(there.url, seconds=_REST_SECONDS)
+        with holding(there.url, _LOCK):
+            run(_held(plan, there, waves // 2, seen))
         left = left_after(there.url, seconds=_REST_SECONDS)
     good, size = len(seen.seconds), waves // 2 * 2 * WAVE
     goals = [
@@ -56,14 +60,16 @@ def hang_ups(plan: Plan) -> Figure:
     return Figure("hang-ups", size, plan.seed, goals, f"{size:,} hang-ups", seen.failed.examples)
 
 
-async def _play(plan: Plan, there: Stage, waves: int, seen: Seen) -> None:
+async def _free(plan: Plan, there: Stage, waves: int, seen: Seen) -> None:
     for number in range(waves):
         await _wave(there.port, plan.chance("free", number), writes=_WRITES)
         await seen.ask(there.port, "/deals?limit=20")
-    with holding(there.url, _LOCK):
-        for number in range(waves):
-            await _wave(there.port, plan.chance("held", number), writes=0.0)
-            await seen.ask(there.port, "/categories")
+
+
+async def _held(plan: Plan, there: Stage, waves: int, seen: Seen) -> None:
+    for number in range(waves):
+        await _wave(there.port, plan.chance("held", number), writes=0.0)
+        await seen.ask(there.port, "/categories")
 
 
 async def _wave(port: int, chance: Random, *, writes: float) -> None:
