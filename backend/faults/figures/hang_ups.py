@@ -47,10 +47,10 @@ def hang_ups(plan: Plan) -> Figure:
     seen, waves = Seen(), plan.of(CLIENTS // WAVE, least=2)
     with stage(plan) as there:
         run(_free(plan, there, waves // 2, seen))
-        left_after(there.url, seconds=_REST_SECONDS)
+        left = left_after(there.url, seconds=_REST_SECONDS)
         with holding(there.url, _LOCK):
             run(_held(plan, there, waves // 2, seen))
-        left = left_after(there.url, seconds=_REST_SECONDS)
+        left += left_after(there.url, seconds=_REST_SECONDS)
     good, size = len(seen.seconds), waves // 2 * 2 * WAVE
     goals = [
         none_of(f"of {good} good clients not answered 200", seen.failed, n=good),
