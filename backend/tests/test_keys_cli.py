@@ -55,7 +55,7 @@ def test_a_key_is_shown_once(own_url: str) -> None:
     for told in (keys(own_url, "list").output, keys(own_url, "list", "--json").output):
         assert str(public_id(key)) in told
         assert secret not in told
-    kept = ask(libpq_url(own_url), f"SELECT api_keys::text FROM api_keys WHERE public_id = '{public_id(key)}'")  # noqa: S608
+    kept = ask(libpq_url(own_url), "SELECT string_agg(api_keys::text, ' ') FROM api_keys")
     assert secret not in kept
     assert digest(key, secret=SECRET.encode()).hex() in kept
     assert "A shop" in kept
