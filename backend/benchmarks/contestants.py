@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import Final
 
@@ -93,7 +94,7 @@ def _answers(port: int) -> bool:
     client = HTTPConnection(HOST, port)
     try:
         client.request("GET", "/deals/1")
-        return client.getresponse().status < 500  # noqa: PLR2004  anything but a failure of the server
+        return client.getresponse().status < HTTPStatus.INTERNAL_SERVER_ERROR
     except ConnectionError:
         return False
     finally:

@@ -48,8 +48,8 @@ def kills(
     history: History = None,
 ) -> None:
     """Writes of all sorts while `kill -9` strikes every process of PostgreSQL at once."""
-    rhythm = {"kinds": ("kill_postgres",), "faults": kills, "gap": (gap / 4, gap)}
-    _report("kills", Campaign(seed=seed, writes=writes, **rhythm), history)  # type: ignore[arg-type]  # as named
+    struck = Campaign(seed=seed, writes=writes, kinds=("kill_postgres",), faults=kills, gap=(gap / 4, gap))
+    _report("kills", struck, history)
 
 
 @app.command()

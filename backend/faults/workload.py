@@ -20,6 +20,8 @@ EVERYTHING: Final[Mapping[str, int]] = MappingProxyType({"register": 6, "create"
 
 _RETRIES: Final = 8
 _PAUSE: Final = 0.05
+_OTHER_BODY: Final = 0.2
+"""How often a used key is tried with another body, too."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class Player:
                 break
             attempts = [await self._do(request)]
         other = self._new_deal(idempotency_key=request.idempotency_key)
-        await self._at_once([request, other] if self._chance.random() < 0.2 else [request])  # noqa: PLR2004  a share
+        await self._at_once([request, other] if self._chance.random() < _OTHER_BODY else [request])
 
     async def _remove(self) -> None:
         """Add a deal, have it changed and removed at once, and look whether it is there."""

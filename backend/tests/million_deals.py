@@ -27,12 +27,12 @@ _DEALS = f"""
     FROM generate_series(1, 1000000) AS n,
          LATERAL (SELECT date '2026-01-01' + (random() * 364)::int AS day,
                          timestamptz '2026-01-01 00:00:00+00' + (random() * 300 + 0 * n) * interval '1 day' AS made)
-"""  # noqa: S608  constants
+"""  # noqa: S608  only constants of this file
 _LINKS = f"""
     INSERT INTO deal_categories (deal_id, category_id)
     SELECT id, 1 + id % 5 FROM deals UNION ALL SELECT id, 1 + (id + 1) % 5 FROM deals WHERE id % 5 < 3
     UNION ALL SELECT id, 6 FROM deals WHERE id % (1000000 / {FEW}) = 7
-"""  # noqa: S608  constants
+"""  # noqa: S608  only constants of this file
 _ROLLUPS = (
     """
     INSERT INTO deal_rollup

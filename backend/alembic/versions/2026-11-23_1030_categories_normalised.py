@@ -38,9 +38,9 @@ def upgrade() -> None:
         sa.Column("deal_id", sa.BigInteger(), nullable=False),
         sa.Column("category_id", sa.BigInteger(), nullable=False),
     )
-    op.execute(f"INSERT INTO categories (name) SELECT min(name) FROM ({_PARTS}) p GROUP BY lower(name) ORDER BY 1")  # noqa: S608  constants
+    op.execute(f"INSERT INTO categories (name) SELECT min(name) FROM ({_PARTS}) p GROUP BY lower(name) ORDER BY 1")  # noqa: S608  only constants of this file
     op.execute(
-        "INSERT INTO deal_categories (deal_id, category_id) SELECT DISTINCT p.deal_id, categories.id"  # noqa: S608  constants
+        "INSERT INTO deal_categories (deal_id, category_id) SELECT DISTINCT p.deal_id, categories.id"  # noqa: S608  only constants of this file
         f" FROM ({_PARTS}) p JOIN categories ON lower(categories.name) = lower(p.name)"
     )
     op.create_primary_key(op.f("pk_deal_categories"), "deal_categories", ["deal_id", "category_id"])

@@ -41,7 +41,7 @@ _UPSERT = """
 _ARRIVED = "SELECT *, 1 AS sign FROM new_deals"
 _LEFT = "SELECT *, -1 AS sign FROM old_deals"
 _MOVED = f"{_ARRIVED} UNION ALL {_LEFT}"
-_REFILED = f"SELECT * FROM ({_MOVED}) AS deals JOIN deal_categories ON deal_id = deals.id"  # noqa: S608  constants
+_REFILED = f"SELECT * FROM ({_MOVED}) AS deals JOIN deal_categories ON deal_id = deals.id"  # noqa: S608  only constants of this file
 _LINKED = "SELECT *, 1 AS sign FROM new_links"
 _UNLINKED = "SELECT *, -1 AS sign FROM old_links"
 
@@ -53,7 +53,7 @@ _HOLD_LINKED = f"""
     WHERE ({_OF_DEALS}) IN (SELECT {_OF_DEALS} FROM deals JOIN ({{moves}}) AS moves ON deal_id = deals.id)
     ORDER BY {_OF_DEALS}
     FOR NO KEY UPDATE;
-"""  # noqa: S608  constants
+"""  # noqa: S608  only constants of this file
 
 
 def _deals(moves: str) -> str:
@@ -65,7 +65,7 @@ def _categories(moves: str) -> str:
 
 
 def _links(moves: str) -> str:
-    held = f"SELECT * FROM deals JOIN ({moves}) AS moves ON deal_id = deals.id"  # noqa: S608  constants
+    held = f"SELECT * FROM deals JOIN ({moves}) AS moves ON deal_id = deals.id"  # noqa: S608  only constants of this file
     return _HOLD_LINKED.format(moves=moves) + _categories(held)
 
 

@@ -19,6 +19,9 @@ _TRICKY: Final = (
 )
 _TRICKS: Final = 0.3
 """Of all characters."""
+_LONGEST: Final = 0.05
+"""Of all texts."""
+_HALF: Final = 0.5
 _DAYS: Final = (LAST_DAY - FIRST_DAY).days
 _GREATEST_KEY: Final = 2**63 - 1
 
@@ -46,14 +49,14 @@ class Maker:
             "discount_percent": self._near(0, 100),
             "checkin_date": checkin,
             "checkout_date": checkout,
-            "is_available": self._chance.random() < 0.5,  # noqa: PLR2004  a coin
+            "is_available": self._chance.random() < _HALF,
             "categories": sorted(self._own(50) for _ in range(self._chance.choice([0, 1, 2, 3, 20]))),
         }
 
     def patch(self, hotel: int) -> Body:
         """Some of a deal's fields; of the dates both or none."""
         deal = self.deal(hotel)
-        kept = {name for name in deal if self._chance.random() < 0.5}  # noqa: PLR2004  a coin
+        kept = {name for name in deal if self._chance.random() < _HALF}
         if kept & {"checkin_date", "checkout_date"}:
             kept |= {"checkin_date", "checkout_date"}
         return {name: value for name, value in deal.items() if name in kept}
@@ -61,7 +64,7 @@ class Maker:
     def text(self, longest: int) -> str:
         """Not empty and not too long once it is clean; now and then as long as may be."""
         while True:
-            size = longest if self._chance.random() < 0.05 else self._chance.randint(1, 12)  # noqa: PLR2004  one of 20
+            size = longest if self._chance.random() < _LONGEST else self._chance.randint(1, 12)
             text = "".join(self._character() for _ in range(size))
             if 1 <= len(clean(text)) <= longest:
                 return text
@@ -90,7 +93,7 @@ class Maker:
     def _price(self) -> Decimal:
         """With two places, one or none: 5.00, 5.0 and 5 are the same amount."""
         price = Decimal(self._near(1, 10 ** self._chance.randint(1, 10) - 1)).scaleb(-2)
-        return price if self._chance.random() < 0.5 else Decimal(f"{price.normalize():f}")  # noqa: PLR2004  a coin
+        return price if self._chance.random() < _HALF else Decimal(f"{price.normalize():f}")
 
     def _external_id(self) -> int | None:
         """Every second one far up, where a binary float would lose it."""

@@ -28,6 +28,8 @@ _BEFORE: Final = 1.0
 _AFTER: Final = 3.0
 _REST_SECONDS: Final = 10.0
 _UNAVAILABLE: Final = 503
+_WRITES: Final = 0.2
+"""Of all requests."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Round:
 
     def _request(self, number: int) -> bytes:
         key = 1 + number + CLIENTS * self.chance.randrange(DEALS // CLIENTS)  # nobody else writes to it
-        if self.chance.random() < 0.2:  # noqa: PLR2004  a fifth are writes
+        if self.chance.random() < _WRITES:
             return encode("PATCH", f"/deals/{key}", {"price_per_night": self.chance.randint(1, 10**6) / 100})
         return encode("GET", self.chance.choice([f"/deals/{key}", "/deals?limit=5", "/deals/stats?min_stars=4"]))
 

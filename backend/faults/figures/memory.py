@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections import Counter
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -101,4 +102,4 @@ def _resident_bytes(pid: int | None) -> int:
 
 
 def _errors(statuses: "Counter[int]") -> int:
-    return sum(count for status, count in statuses.items() if status >= 400)  # noqa: PLR2004  HTTP's
+    return sum(count for status, count in statuses.items() if status >= HTTPStatus.BAD_REQUEST)

@@ -1,5 +1,6 @@
 """Requests as clients send them: reads, writes, errors, and now and then a client that does not wait."""
 
+from http import HTTPStatus
 from random import Random
 from typing import Final
 
@@ -9,6 +10,11 @@ from faults.figures.wire import Answer, encode
 HANG_UPS: Final = 0.01
 _ERRORS: Final = 0.05
 _WRITES: Final = 0.1
+_CHANGES: Final = 0.5
+_REMOVALS: Final = 0.25
+"""Of the writes; the others make deals."""
+_KEPT: Final = 5
+"""Deals of its own above which a client removes one instead of making another."""
 
 _WRONG: Final = (
     encode("GET", "/nothing"),
@@ -39,15 +45,15 @@ class Mixture:
 
     def note(self, answer: Answer) -> None:
         """Learn of a deal that was made."""
-        if answer.status == 201:  # noqa: PLR2004  HTTP's
+        if answer.status == HTTPStatus.CREATED:
             self._own.append(int(answer.json()["id"]))
 
     def _write(self) -> bytes:
         dice = self._chance.random()
-        if dice < 0.5:  # noqa: PLR2004  half of them
+        if dice < _CHANGES:
             price = self._chance.randint(1, 10**6) / 100
             return encode("PATCH", f"/deals/{self._chance.randint(1, DEALS)}", {"price_per_night": price})
-        if self._own and (len(self._own) > 5 or dice < 0.75):  # noqa: PLR2004  half of the others
+        if self._own and (len(self._own) > _KEPT or dice < _CHANGES + _REMOVALS):
             return encode("DELETE", f"/deals/{self._own.pop()}")
         return encode("POST", "/deals", {**NEW_DEAL, "categories": ["luxury", "family"]})
 

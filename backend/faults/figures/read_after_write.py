@@ -18,6 +18,12 @@ _CREATED: Final = 201
 _FOUND: Final = 200
 _GONE: Final = 404
 _PAGE: Final = 100
+_CREATIONS: Final = 0.4
+"""Of all writes: more than removals, so that there is always something to change."""
+_CHANGES: Final = 0.6
+"""Of the other writes."""
+_LISTS: Final = 0.25
+"""Of the reads."""
 
 
 @dataclass(slots=True)
@@ -35,9 +41,9 @@ class Player:
     async def step(self) -> None:
         """One write, and at once a read of it."""
         self.write, self.read = self.read, self.write  # each process writes for the other to read
-        if not self.own or (len(self.own) < _PAGE and self.chance.random() < 0.4):  # noqa: PLR2004  rather more than go
+        if not self.own or (len(self.own) < _PAGE and self.chance.random() < _CREATIONS):
             await self._create()
-        elif self.chance.random() < 0.6:  # noqa: PLR2004  of the others
+        elif self.chance.random() < _CHANGES:
             await self._change(self.chance.choice(list(self.own)))
         else:
             await self._remove(self.chance.choice(list(self.own)))
@@ -65,7 +71,7 @@ class Player:
 
     async def _look(self, key: int, method: str) -> None:
         """Read the deal, or now and then the hotel's list, and compare with what was answered."""
-        if self.chance.random() < 0.25:  # noqa: PLR2004  of the looks
+        if self.chance.random() < _LISTS:
             answer = await self.read.ask(encode("GET", f"/deals?hotel_id={self.hotel}&limit={_PAGE}&sort=-id"))
             items = answer.json()["items"] if answer.status == _FOUND else []
             seen = {deal["id"]: deal for deal in items}

@@ -23,6 +23,8 @@ _USUAL_POOL: Final = {"APP_POOL_MAX_OVERFLOW": "10"}
 """One instance must do for all clients: a pool that is full is what `pool` is about."""
 _PAUSE: Final = 0.01
 """Between the requests of a client: the new process needs some of the machine to start."""
+_WRITES: Final = 0.2
+"""Of all requests."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Client:
 
     def _request(self) -> bytes:
         key = 1 + self.number + CLIENTS * self.chance.randrange(DEALS // CLIENTS)  # nobody else writes to it
-        if self.chance.random() < 0.2:  # noqa: PLR2004  a fifth are writes
+        if self.chance.random() < _WRITES:
             return encode("PATCH", f"/deals/{key}", {"price_per_night": self.chance.randint(1, 10**6) / 100})
         return encode("GET", self.chance.choice([f"/deals/{key}", "/deals?limit=20", "/hotels?limit=5"]))
 

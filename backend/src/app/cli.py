@@ -197,9 +197,8 @@ def _load_sample(database: ChosenDatabase) -> None:
 
 def _load(file: Path, database: ChosenDatabase, *, on_conflict: OnConflict, partial: bool) -> LoadReport:
     timeout = load_settings().load_statement_timeout
-    # pandas takes half a second to import, which no other command should wait for.
-    from app.loading.pipeline import load_deals  # noqa: PLC0415
-    from app.loading.report import print_report, progress_bar  # noqa: PLC0415
+    from app.loading.pipeline import load_deals  # noqa: PLC0415  it imports pandas, for half a second
+    from app.loading.report import print_report, progress_bar  # noqa: PLC0415  as above
 
     console = Console(stderr=True)
     with progress_bar(console) as progress:

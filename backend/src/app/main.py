@@ -76,8 +76,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyDeadline, seconds=settings.body_timeout)
     app.add_middleware(HangUp)  # it reads to the end of the connection, which has no deadline
     if settings.rate_limit:
-        # Redis's client takes a tenth of the start, which nobody else should wait for.
-        from app.edge.rate_limit import RateLimit  # noqa: PLC0415
+        from app.edge.rate_limit import RateLimit  # noqa: PLC0415  Redis's client takes a tenth of the start
 
         app.add_middleware(partial(RateLimit.by, settings))
     app.add_middleware(HeaderLimit)

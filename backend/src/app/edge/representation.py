@@ -4,6 +4,7 @@ import hashlib
 import re
 import zlib
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -56,7 +57,7 @@ def _represent(scope: Scope, start: Message, body: Message) -> None:
     """Change the two messages of an answer whose body is whole."""
     content = body.get("body", b"")
     headers = start["headers"] = [*start["headers"], (b"vary", b"Accept-Encoding")]
-    if start["status"] == 200 and scope["method"] == "GET" and _JSON in headers:  # noqa: PLR2004  OK
+    if start["status"] == HTTPStatus.OK and scope["method"] == "GET" and _JSON in headers:
         tag = b'"%s"' % hashlib.sha256(content).hexdigest()[:32].encode()
         headers.append((b"etag", b"W/" + tag))
         if _has(scope, tag):
