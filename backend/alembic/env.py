@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.config import load_settings
-from app.db.choice import open_database
+from app.db.resolve import open_database
 from app.db.urls import sync_url
 from app.models import Deal
 

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 
 from app.config import load_settings
-from app.db.embedded import EmbeddedPostgresError
 from benchmarks.bench import run_benchmark
 from benchmarks.cases import CASES
 from benchmarks.contestants import ContestantError
 from benchmarks.report import as_data, print_results
 from benchmarks.results import Options
+from devtools.postgres.embedded import EmbeddedPostgresError
 
 _CASES: Final = (*CASES, "import")
 

@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from typing import Final
 
 from app.config import BACKEND
-from app.serving import Serving
+from app.server.launcher import ServerOptions
 from benchmarks.cores import Cores
 from benchmarks.load import CONNECTIONS
 
@@ -72,7 +72,7 @@ def started(name: str, url: str, *, cores: Cores) -> Iterator[int]:
 
 def _service(port: int) -> list[str]:
     """What `deals serve` runs."""
-    return ["app.serving", json.dumps(asdict(Serving(HOST, port)))]
+    return ["app.server.launcher", json.dumps(asdict(ServerOptions(HOST, port)))]
 
 
 def _uvicorn(factory: str, port: int) -> list[str]:

@@ -28,7 +28,7 @@ def dump(url: str, folder: Path) -> None:
 
 
 def _service(plan: Plan) -> Callable[[], Any]:
-    from app.loading.pipeline import load_deals  # noqa: PLC0415  each contestant's memory holds what it needs only
+    from app.importer.pipeline import load_deals  # noqa: PLC0415  each contestant's memory holds what it needs only
 
     return lambda: load_deals(Path(plan["file"]), dsn=plan["url"], progress=lambda _: None)
 

@@ -10,11 +10,11 @@ import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 from sqlalchemy import make_url
 
-from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
 from app.db.urls import libpq_url
-from app.loading.generator import write_deals
+from app.importer.generator import write_deals
 from benchmarks.measuring import measure
+from devtools.postgres.embedded import EmbeddedPostgres
 
 # PostgreSQL's own defaults, durable; only what would hit one contestant and spare another is done by hand instead.
 _STEADY: Final = {"autovacuum": "off", "checkpoint_timeout": "1h"}

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from app.config import Environment, Settings
-from app.db.reading import Asks, Question, Row
+from app.db.statements import CompiledStatement, Executor, R
 from app.main import create_app
 from benchmarks.cases import Call
 from benchmarks.cpu import Lifespan, prepare
@@ -20,13 +20,13 @@ Statement = tuple[str, tuple[Any, ...]]
 class Overheard:
     """Passes statements on, and notes them."""
 
-    def __init__(self, database: Asks) -> None:
+    def __init__(self, database: Executor) -> None:
         self._database = database
         self.statements: list[Statement] = []
 
-    async def rows(self, question: Question, values: Mapping[str, object]) -> list[Row]:
-        self.statements.append((question.sql, tuple(question.arguments(values))))
-        return await self._database.rows(question, values)
+    async def fetch_all(self, question: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
+        self.statements.append((question.sql, tuple(question.bind(values))))
+        return await self._database.fetch_all(question, values)
 
 
 @asynccontextmanager

@@ -78,7 +78,7 @@ async def list_deals(
 
 
 @app.get("/deals/stats", response_model=list[CityStats])
-async def read_stats(db: DB, *, available_only: bool = True) -> list[Row[Any]]:
+async def get_deal_stats(db: DB, *, available_only: bool = True) -> list[Row[Any]]:
     average = func.round(func.avg(Deal.price_per_night), 2).label("avg_price")
     query = select(Hotel.city, average, func.count().label("deal_count")).join(Deal.hotel)
     if available_only:
@@ -87,7 +87,7 @@ async def read_stats(db: DB, *, available_only: bool = True) -> list[Row[Any]]:
 
 
 @app.get("/deals/{deal_id}", response_model=DealOut)
-async def read_deal(deal_id: int, db: DB) -> Deal:
+async def get_deal(deal_id: int, db: DB) -> Deal:
     deal = await db.scalar(_deals().where(Deal.id == deal_id))
     if deal is None:
         raise HTTPException(404, "Deal not found")
@@ -106,8 +106,8 @@ async def create_deal(new: DealCreate, db: DB) -> Deal:
 
 
 @app.patch("/deals/{deal_id}", response_model=DealOut)
-async def change_deal(deal_id: int, patch: DealPatch, db: DB) -> Deal:
-    deal = await read_deal(deal_id, db)
+async def update_deal(deal_id: int, patch: DealPatch, db: DB) -> Deal:
+    deal = await get_deal(deal_id, db)
     if patch.version is not None and patch.version != deal.version:
         raise HTTPException(409, "Version conflict")
     for name, value in patch.model_dump(exclude_unset=True, exclude={"version"}).items():

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from app.config import load_settings
-from app.db.embedded import EmbeddedPostgresError
+from devtools.postgres.embedded import EmbeddedPostgresError
 from faults.campaign import Campaign, run
 from faults.checkers import judge
 from faults.cluster import ClusterError

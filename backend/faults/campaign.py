@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from app.db.embedded import ServerAddress
+from devtools.postgres.embedded import ServerAddress
 from faults.aftermath import Aftermath, busy_sessions, kept_at
 from faults.catalogue import Catalogue, fill, leave_trail, version_of
 from faults.client import Client

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from app.db.embedded import ServerAddress
 from app.db.migrations import migrate
+from devtools.postgres.embedded import ServerAddress
 from faults.server_control import DURABLE, ClusterError, ServerControl
 
 __all__ = ["DURABLE", "Cluster", "ClusterError", "scratch_folder"]

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from app.db.embedded import EmbeddedPostgres, StopMode
-from app.db.embedded_address import socket_file, usual_directory
-from app.db.embedded_server import Postmaster
+from devtools.postgres.address import default_socket_directory, socket_file
+from devtools.postgres.embedded import EmbeddedPostgres, StopMode
+from devtools.postgres.server import Postmaster
 from faults.processes import children_of, command_of, send, wait_until
 
 DURABLE: Final[Mapping[str, str]] = MappingProxyType({"fsync": "on", "synchronous_commit": "on"})
@@ -36,7 +36,7 @@ class ServerControl:
     @property
     def socket(self) -> Path:
         """The file of the Unix socket that the server listens on."""
-        return socket_file(usual_directory(self._data))
+        return socket_file(default_socket_directory(self._data))
 
     def start(self) -> None:
         """Have the server answer. What a killed one has left behind is in nobody's way."""

@@ -81,7 +81,7 @@ class Workers:
 
     def _command(self, port: int) -> list[str]:
         if self.factory == _SERVICE:
-            return module("app.serving", json.dumps({"host": HOST, "port": port}))  # what `deals serve` runs
+            return module("app.server.launcher", json.dumps({"host": HOST, "port": port}))  # what `deals serve` runs
         options = ["--host", HOST, "--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
         return module("uvicorn", "--factory", self.factory, *options, "--log-level", "warning")
 

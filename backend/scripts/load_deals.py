@@ -2,7 +2,7 @@
 
 import sys
 
-from app.cli import app
+from app.cli.main import app
 
 if __name__ == "__main__":
     app(["load", *sys.argv[1:]], prog_name="deals")

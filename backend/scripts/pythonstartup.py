@@ -7,7 +7,7 @@ import pandas as pd
 from sqlalchemy import create_engine
 
 from app.config import load_settings
-from app.db.choice import open_database
+from app.db.resolve import open_database
 from app.db.urls import sync_url
 
 _open = ExitStack()

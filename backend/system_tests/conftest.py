@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.catalogue import Catalogue
 from app.config import Environment, Settings
-from databases import test_server
+from tests.support.api_catalogue import Catalogue
+from tests.support.databases import test_server
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.config import BACKEND
-from processes import free_port
+from tests.support.service_process import free_port
 
 CONFIGURATION: Final = BACKEND.parent / "deploy" / "nginx.conf"
 SHORTER: Final = {

@@ -12,11 +12,11 @@ from typing import Final
 
 import pytest
 
-from api.refusals import STATUS_OF, assert_refused
-from api.wire import JSON, Answer, Wire
-from processes import Service, free_port, service
 from system_tests.breaking import Breaking
 from system_tests.programs import nginx
+from tests.support.error_assertions import STATUS_OF, assert_refused
+from tests.support.raw_http import JSON, Answer, Wire
+from tests.support.service_process import Service, free_port, service
 
 GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
 POST: Final = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"

@@ -14,9 +14,9 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from app.edge.counts import SharedCounts
-from processes import Service, free_port, service
+from app.middlewares.rate_limit_store import RedisRateLimitStore
 from system_tests.programs import redis
+from tests.support.service_process import Service, free_port, service
 
 _STRIDE: Final = 1_000_000
 _PATIENCE_SECONDS: Final = 20
@@ -28,13 +28,13 @@ def redis_port() -> int:
 
 
 @asynccontextmanager
-async def counting(port: int) -> AsyncIterator[SharedCounts]:
-    counts = SharedCounts(f"redis://127.0.0.1:{port}", seconds=3600)
+async def counting(port: int) -> AsyncIterator[RedisRateLimitStore]:
+    counts = RedisRateLimitStore(f"redis://127.0.0.1:{port}", seconds=3600)
     yield counts
     await counts.close()
 
 
-async def shared(counts: SharedCounts, client: str, *, least: int) -> int:
+async def shared(counts: RedisRateLimitStore, client: str, *, least: int) -> int:
     """Count `client` until the answer can only be the Redis's, which has `least` already."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while (count := await counts.add(client, window=1)) < least:  # noqa: ASYNC110  nothing tells that it is back

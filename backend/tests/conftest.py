@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionm
 from app.config import Environment, Settings
 from app.db.urls import libpq_url
 from app.main import create_app
-from databases import OpenDatabase, TestServer, test_server
-from guarded import Guarded, guarded_server
+from tests.support.databases import OpenDatabase, TestServer, test_server
+from tests.support.production_database import Guarded, guarded_server
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.main import create_app
-from databases import OpenDatabase
+from tests.support.databases import OpenDatabase
 
 
 async def test_the_process_says_that_it_is_alive(client: AsyncClient) -> None:

@@ -17,9 +17,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from app.auth.tokens import Scope, new_key
 from app.config import BACKEND
 from app.db.urls import sync_url
-from app.keys import Scope, new_key
 from app.models import ApiKey
 from faults.catalogue import connected
 from faults.cluster import DURABLE, Cluster, scratch_folder
@@ -29,7 +29,7 @@ from faults.figures.plan import Plan
 from faults.processes import HOST
 from faults.worker import Worker
 from faults.workers import Workers
-from issuing import HEADER, SECRET, entity
+from tests.support.api_keys import HEADER, SECRET, entity
 
 EXAMPLES: Final = 20_000
 SEEDS: Final = 3
@@ -89,7 +89,7 @@ def contract(plan: Plan) -> Figure:
 
 def _report(plan: Plan, seed: int, worker: Worker, key: str) -> dict[str, Any]:
     """What Schemathesis says about one service; nothing if it can't."""
-    rules = {"SCHEMATHESIS_HOOKS": "api.contract_rules", "PYTHONPATH": str(BACKEND / "tests"), "NO_PROXY": HOST}
+    rules = {"SCHEMATHESIS_HOOKS": "tests.support.contract_rules", "PYTHONPATH": str(BACKEND), "NO_PROXY": HOST}
     chosen = (f"--seed={seed}", f"--max-examples={plan.of(_PER_OPERATION)}", f"--header={HEADER}: {key}")
     subprocess.run(  # noqa: S603  our own interpreter and packages
         [sys.executable, "-m", "schemathesis.cli", "run", f"{worker.url}/openapi.json", *_OPTIONS, *chosen],

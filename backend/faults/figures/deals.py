@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from properties.deal_bodies import FIRST_DAY, LAST_DAY, clean
+from tests.support.deal_bodies import MAX_DATE, MIN_DATE, clean
 
 Body = dict[str, Any]
 
@@ -22,7 +22,7 @@ _TRICKS: Final = 0.3
 _LONGEST: Final = 0.05
 """Of all texts."""
 _HALF: Final = 0.5
-_DAYS: Final = (LAST_DAY - FIRST_DAY).days
+_DAYS: Final = (MAX_DATE - MIN_DATE).days
 _GREATEST_KEY: Final = 2**63 - 1
 
 
@@ -104,4 +104,4 @@ class Maker:
     def _stay(self) -> tuple[date, date]:
         first = self._near(0, _DAYS - 1)
         last = self._near(first + 1, _DAYS)
-        return FIRST_DAY + timedelta(first), FIRST_DAY + timedelta(last)
+        return MIN_DATE + timedelta(first), MIN_DATE + timedelta(last)

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from api import hostile_values
-from api.hostile_parameters import CURSOR, ENCODINGS, KEYS_IN_PATHS, QUERIES
-from api.test_hostile_bodies import WRITES
-from api.test_hostile_queries import UNKNOWN_NAMES
-from api.test_hostile_requests import MALFORMED, MEDIA_TYPES, NOWHERE
 from faults.figures.crowd import run, together
 from faults.figures.figure import Figure, Findings, counted, none_of
 from faults.figures.plan import Plan
 from faults.figures.stage import Stage, stage
 from faults.figures.wire import Answer, Connection, CutError, encode
+from tests.api.test_invalid_bodies import WRITES
+from tests.api.test_invalid_queries import UNKNOWN_NAMES
+from tests.api.test_invalid_requests import MALFORMED, MEDIA_TYPES, NOWHERE
+from tests.support import invalid_values
+from tests.support.invalid_parameters import CURSOR, ENCODINGS, KEYS_IN_PATHS, QUERIES
 
 PLAYERS: Final = 4
 
@@ -40,7 +40,7 @@ def _bodies() -> Iterator[tuple[str, bytes]]:
     for write in WRITES:
         where = f"{write.method} {write.target}"
         for name, values in write.refused.items():
-            for what, value in {**values, **hostile_values.NOT_JSON}.items():
+            for what, value in {**values, **invalid_values.NOT_JSON}.items():
                 yield f"{where} {name}: {what}", encode(write.method, write.target, write.body(name, value))
         for name in write.unknown:
             yield f"{where} {name[:20]!a}", encode(write.method, write.target, write.body(name, '"7e57"'))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.config import BACKEND
-from app.db.embedded_account import bundled_programs
+from devtools.postgres.account import bundled_programs
 
 _LIBRARIES: Final = ("fastapi", "uvicorn", "asyncpg")
 _PROCESSOR: Final = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.dependencies import category_service
+from app.api.dependencies import category_service
 from app.main import create_app
 
 _ERRORS: Final = 400

@@ -54,7 +54,7 @@ class Client:
     connection: Connection | None = None
 
     async def step(self) -> None:
-        if self.connection is None or self.connection.is_cut:
+        if self.connection is None or self.connection.is_connection_lost:
             self.connection = await self._connected()
         try:
             answer = await self.connection.ask(self._request())

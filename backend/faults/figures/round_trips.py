@@ -10,8 +10,8 @@ from faults.figures.figure import Figure, Findings, none_of
 from faults.figures.plan import Plan
 from faults.figures.stage import Stage, stage
 from faults.figures.wire import Answer, Connection, encode
-from properties.deal_bodies import clean
-from properties.exact_json import written
+from tests.support.deal_bodies import clean
+from tests.support.decimal_json import written
 
 VALUES: Final = 100_000
 PLAYERS: Final = 8
@@ -21,7 +21,7 @@ _HOTEL_LASTS: Final = 20
 
 
 @dataclass(slots=True)
-class Tally:
+class QueryCounter:
     """Values so far, and those that differ."""
 
     size: int
@@ -36,7 +36,7 @@ class Tally:
 class Player:
     """Makes hotels and deals, changes deals, and reads everything on another connection."""
 
-    def __init__(self, maker: Maker, tally: Tally, write: Connection, read: Connection) -> None:
+    def __init__(self, maker: Maker, tally: QueryCounter, write: Connection, read: Connection) -> None:
         self._maker = maker
         self._tally = tally
         self._write = write
@@ -98,13 +98,13 @@ def round_trips(plan: Plan) -> Figure:
 
 def measured(plan: Plan, there: Stage) -> Figure:
     """The same on a stage that is set."""
-    tally = Tally(plan.of(VALUES), Findings())
+    tally = QueryCounter(plan.of(VALUES), Findings())
     run(_play(plan, there.ports, tally))
     goal = none_of("values that differ", tally.differ, n=tally.values)
     return Figure("round-trips", tally.values, plan.seed, [goal], examples=tally.differ.examples)
 
 
-async def _play(plan: Plan, ports: list[int], tally: Tally) -> None:
+async def _play(plan: Plan, ports: list[int], tally: QueryCounter) -> None:
     async def play(number: int) -> None:
         async with Connection.to(ports[number % 2]) as write, Connection.to(ports[(number + 1) % 2]) as read:
             await Player(Maker(plan.chance(number), number=number), tally, write, read).play()

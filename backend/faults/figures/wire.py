@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
     """One connection. Requests come one after the other."""
 
     def __init__(self) -> None:
-        self.is_cut = False
+        self.is_connection_lost = False
         self._received = b""
         self._bodiless = False
         self._waiting: asyncio.Future[tuple[bytes, bytes]] | None = None
@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> Answer:
         """The answer to a whole request. Raises CutError, and TimeoutError if there is none in time."""
-        if self.is_cut:
+        if self.is_connection_lost:
             raise CutError("The connection was closed before the request.")
         self._received, self._bodiless = b"", request.startswith(b"HEAD ")
         self._waiting = asyncio.get_running_loop().create_future()
@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
             self._waiting.set_result(whole)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_cut = True
+        self.is_connection_lost = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(CutError(f"The connection was cut: {exc or 'closed without an answer'}."))
 

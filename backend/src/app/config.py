@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BACKEND: Final = Path(__file__).resolve().parents[2]
 ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
-SHORTEST_SECRET: Final = 32
+MIN_SECRET_LENGTH: Final = 32
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
 
@@ -144,14 +144,14 @@ class Settings(BaseSettings):
         return self.env is Environment.PRODUCTION
 
     @property
-    def writes_need_a_key(self) -> bool:
+    def write_auth_enabled(self) -> bool:
         return self.auth_mode is AuthMode.WRITES
 
-    def secret_of_keys(self) -> bytes:
+    def require_key_secret(self) -> bytes:
         """What keys are digested with. Raises SettingsError unless there is one that is long enough."""
         secret = self.key_secret.get_secret_value() if self.key_secret else ""
-        if len(secret) < SHORTEST_SECRET:
-            raise SettingsError(f"Keys need APP_KEY_SECRET, a random text of at least {SHORTEST_SECRET} characters.")
+        if len(secret) < MIN_SECRET_LENGTH:
+            raise SettingsError(f"Keys need APP_KEY_SECRET, a random text of at least {MIN_SECRET_LENGTH} characters.")
         return secret.encode()
 
 

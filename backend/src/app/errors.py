@@ -37,7 +37,7 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ErrorDetail:
     """One thing that is wrong with one field of the request."""
 
     field: str
@@ -55,7 +55,7 @@ class AppError(Exception):
         self,
         message: str | None = None,
         *,
-        details: Sequence[Problem] = (),
+        details: Sequence[ErrorDetail] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.message = message or self.sentence
@@ -97,7 +97,7 @@ class VersionConflictError(ConflictError):
     sentence = "The deal has been changed meanwhile; read it again."
 
     def __init__(self, current: int | None = None) -> None:
-        known = () if current is None else (Problem("version", f"is {current} now"),)
+        known = () if current is None else (ErrorDetail("version", f"is {current} now"),)
         super().__init__(details=known)
 
 
@@ -137,7 +137,7 @@ class InvalidCursorError(InvalidError):
 
 class StayDatesError(InvalidError):
     def __init__(self) -> None:
-        super().__init__(details=[Problem("checkout_date", "must be after checkin_date")])
+        super().__init__(details=[ErrorDetail("checkout_date", "must be after checkin_date")])
 
 
 class IdempotencyKeyReusedError(InvalidError):
@@ -221,7 +221,7 @@ class ServiceUnavailableError(AppError):
     code = "service_unavailable"
     sentence = "The service cannot answer right now; try again shortly."
 
-    def __init__(self, *, details: Sequence[Problem] = ()) -> None:
+    def __init__(self, *, details: Sequence[ErrorDetail] = ()) -> None:
         super().__init__(details=details, headers={"Retry-After": "1"})
 
 
@@ -231,4 +231,4 @@ class OutcomeUnknownError(ServiceUnavailableError):
     sentence = "The write may or may not have happened: look, or send it again if it had an Idempotency-Key."
 
     def __init__(self) -> None:
-        super().__init__(details=[Problem("outcome", "outcome_unknown")])
+        super().__init__(details=[ErrorDetail("outcome", "outcome_unknown")])

@@ -23,23 +23,23 @@ _OTHERS: Final = ("uvicorn", "uvicorn.error")
 
 
 @dataclass(slots=True)
-class Tally:
+class QueryCounter:
     """What one request has used so far."""
 
     queries: int = 0
 
 
-_tally: ContextVar[Tally] = ContextVar("tally")
+_tally: ContextVar[QueryCounter] = ContextVar("tally")
 
 
-def begin_tally() -> Tally:
+def start_query_counter() -> QueryCounter:
     """Start counting for the current request."""
-    tally = Tally()
+    tally = QueryCounter()
     _tally.set(tally)
     return tally
 
 
-def count_query() -> None:
+def increment_query_count() -> None:
     """Count one statement sent to the database, if a request is being served."""
     tally = _tally.get(None)
     if tally is not None:

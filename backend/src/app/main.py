@@ -3,28 +3,20 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
+from app.api.errors import add_error_handlers
+from app.auth.service import build_authenticator
 from app.config import Settings, load_settings
-from app.db.choice import open_database
+from app.db.resolve import open_database
 from app.db.session import Database
-from app.edge.admission import Admission
-from app.edge.body_deadline import BodyDeadline
-from app.edge.cors import Cors
-from app.edge.hangup import HangUp
-from app.edge.header_limit import HeaderLimit
-from app.edge.headers import AnswerHeaders
-from app.edge.representation import Representation
-from app.handlers import add_error_handlers
 from app.logging import configure_logging
-from app.middleware import BodyLimit, LastResort, RequestContext
+from app.middleware import add_middleware
 from app.routers import categories, deals, health, hotels
-from app.services.keys import keys_of
 
 _DESCRIPTION: Final = """
 * Every endpoint that filters takes the same filters with the same meaning, so all counts agree.
@@ -70,25 +62,6 @@ def _settle_the_collector() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """From the innermost to the outermost."""
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(BodyDeadline, seconds=settings.body_timeout)
-    app.add_middleware(HangUp)  # it reads to the end of the connection, which has no deadline
-    if settings.rate_limit:
-        from app.edge.rate_limit import RateLimit  # noqa: PLC0415  Redis's client takes a tenth of the start
-
-        app.add_middleware(partial(RateLimit.by, settings))
-    app.add_middleware(HeaderLimit)
-    app.add_middleware(Representation)
-    app.add_middleware(Admission, most=settings.max_in_flight)
-    app.add_middleware(LastResort)
-    if settings.cors_origins:
-        app.add_middleware(Cors, origins=settings.cors_origins)
-    app.add_middleware(AnswerHeaders)
-    app.add_middleware(RequestContext)
-
-
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application; settings come from the environment unless they are given."""
     settings = settings or load_settings()
@@ -105,8 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.settings = settings
-    app.state.keys = keys_of(settings)
-    _add_middleware(app, settings)
+    app.state.authenticator = build_authenticator(settings)
+    add_middleware(app, settings)
     add_error_handlers(app)
     for noun in (deals, hotels, categories, health):  # the router looks in this order
         app.include_router(noun.router)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
-from app.db.base import Base, Instant, Key, Money, plain_text, within_the_calendar
+from app.db.base import Base, IntPK, Money, Timestamp, date_range_check, plain_text_check
 from app.errors import StayDatesError
 
 deal_categories = Table(
@@ -52,14 +52,14 @@ class Deal(Base):
 
     __tablename__ = "deals"
     __table_args__ = (
-        CheckConstraint(plain_text("room_type"), "room_type_is_plain"),
+        CheckConstraint(plain_text_check("room_type"), "room_type_is_plain"),
         CheckConstraint("star_rating BETWEEN 1 AND 5", "star_rating_from_1_to_5"),
         CheckConstraint("price_per_night > 0", "price_per_night_is_positive"),
         CheckConstraint("original_price > 0", "original_price_is_positive"),
         CheckConstraint("discount_percent BETWEEN 0 AND 100", "discount_percent_from_0_to_100"),
         CheckConstraint("checkout_date > checkin_date", "checkout_after_checkin"),
         *(
-            CheckConstraint(within_the_calendar(column), f"{column}_within_the_calendar")
+            CheckConstraint(date_range_check(column), f"{column}_within_the_calendar")
             for column in ("checkin_date", "checkout_date", "created_at", "updated_at")
         ),
         Index(None, "hotel_id", "star_rating", "price_per_night"),
@@ -73,7 +73,7 @@ class Deal(Base):
         ),
     )
 
-    id: Mapped[Key]
+    id: Mapped[IntPK]
     external_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     hotel_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("hotels.id"))
     room_type: Mapped[str] = mapped_column(String(100))
@@ -85,8 +85,8 @@ class Deal(Base):
     checkout_date: Mapped[date]
     is_available: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
-    created_at: Mapped[Instant]
-    updated_at: Mapped[Instant]
+    created_at: Mapped[Timestamp]
+    updated_at: Mapped[Timestamp]
 
     hotel: Mapped["Hotel"] = relationship(back_populates="deals", lazy="raise")
     categories: Mapped[list["Category"]] = relationship(
@@ -143,13 +143,16 @@ class Hotel(Base):
 
     __tablename__ = "hotels"
     __table_args__ = (
-        *(CheckConstraint(plain_text(column), f"{column}_is_plain") for column in ("name", "city", "country", "phone")),
+        *(
+            CheckConstraint(plain_text_check(column), f"{column}_is_plain")
+            for column in ("name", "city", "country", "phone")
+        ),
         UniqueConstraint("name", "city", "country"),
         Index("ix_hotels_lower_city", text("lower(city)")),
         Index("ix_hotels_lower_country", text("lower(country)")),
     )
 
-    id: Mapped[Key] = mapped_column()
+    id: Mapped[IntPK] = mapped_column()
     name: Mapped[str] = mapped_column(String(200))
     city: Mapped[str] = mapped_column(String(100))
     country: Mapped[str] = mapped_column(String(100))
@@ -179,11 +182,11 @@ class Category(Base):
 
     __tablename__ = "categories"
     __table_args__ = (
-        CheckConstraint(plain_text("name"), "name_is_plain"),
+        CheckConstraint(plain_text_check("name"), "name_is_plain"),
         Index("uq_categories_lower_name", text("lower(name)"), unique=True),
     )
 
-    id: Mapped[Key]
+    id: Mapped[IntPK]
     name: Mapped[str] = mapped_column(String(50))
 
     deals: Mapped[list[Deal]] = relationship(
@@ -197,7 +200,7 @@ class ApiKey(Base):
     __tablename__ = "api_keys"
     __table_args__ = (
         CheckConstraint("public_id ~ '^[0-9a-f]{12}$'", "public_id_is_hexadecimal"),
-        CheckConstraint(plain_text("name"), "name_is_plain"),
+        CheckConstraint(plain_text_check("name"), "name_is_plain"),
         CheckConstraint("octet_length(digest) = 32", "digest_has_32_bytes"),
         CheckConstraint(
             "scopes <@ ARRAY['deals:write', 'deals:admin'] AND cardinality(scopes) > 0", "scopes_are_known"
@@ -208,7 +211,7 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(String(100))
     digest: Mapped[bytes]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    created_at: Mapped[Instant]
+    created_at: Mapped[Timestamp]
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
@@ -237,4 +240,4 @@ class IdempotencyKey(Base):
     status: Mapped[int | None] = mapped_column(SmallInteger)
     location: Mapped[str | None] = mapped_column(String(255))
     body: Mapped[bytes | None]
-    created_at: Mapped[Instant] = mapped_column(index=True)
+    created_at: Mapped[Timestamp] = mapped_column(index=True)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from api.catalogue import Catalogue
-from api.wire import Wire, serving
 from app.config import Settings
 from app.main import create_app
-from databases import TestServer
+from tests.support.api_catalogue import Catalogue
+from tests.support.databases import TestServer
+from tests.support.raw_http import Wire, serving
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import asyncio
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from databases import OpenDatabase
-from factories import CategoryFactory, DealFactory, HotelFactory
+from tests.factories import CategoryFactory, DealFactory, HotelFactory
+from tests.support.databases import OpenDatabase
 
 
 async def test_every_category_is_counted(client: AsyncClient, session: AsyncSession) -> None:

@@ -11,16 +11,16 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from api.catalogue import Catalogue
-from api.wire import serving
+from app.auth.tokens import Scope, new_key
 from app.config import Settings
 from app.db.urls import sync_url
-from app.keys import Scope, new_key
 from app.main import create_app
-from databases import TestServer
-from issuing import HEADER, entity, with_keys
+from tests.support.api_catalogue import Catalogue
+from tests.support.api_keys import HEADER, entity, with_keys
+from tests.support.databases import TestServer
+from tests.support.raw_http import serving
 
-TESTS: Final = Path(__file__).resolve().parents[1]
+BACKEND_DIR: Final = Path(__file__).resolve().parents[2]
 OPTIONS: Final = (
     "--checks=all",
     "--max-examples=15",
@@ -38,7 +38,11 @@ def test_the_service_keeps_its_contract(server: TestServer, settings: Settings, 
     Writes need a key, so that it is also tried whether they can be done without one, or with a wrong one.
     """
     key = new_key()
-    rules = {"SCHEMATHESIS_HOOKS": "api.contract_rules", "PYTHONPATH": str(TESTS), "NO_PROXY": "127.0.0.1"}
+    rules = {
+        "SCHEMATHESIS_HOOKS": "tests.support.contract_rules",
+        "PYTHONPATH": str(BACKEND_DIR),
+        "NO_PROXY": "127.0.0.1",
+    }
     with server.copy() as url, Catalogue.filled(url):
         with Session(create_engine(sync_url(url), poolclass=NullPool)) as session:
             session.add(entity(key, Scope.ADMIN))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from factories import DealFactory, HotelFactory
+from tests.factories import DealFactory, HotelFactory
 
 
 async def test_a_deal_is_shown_with_its_hotel(client: AsyncClient, session: AsyncSession) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 from httpx import AsyncClient
 
-from app.cli import SAMPLE
+from app.cli.main import SAMPLE
 from app.db.urls import libpq_url
-from app.loading.pipeline import load_deals
-from loading.catalogues import ignore
+from app.importer.pipeline import load_deals
+from tests.support.import_catalogue import ignore
 
 _ORDER = ("post", "get", "patch", "delete")
 

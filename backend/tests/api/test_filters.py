@@ -8,7 +8,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from factories import CategoryFactory, DealFactory, HotelFactory
+from tests.factories import CategoryFactory, DealFactory, HotelFactory
 
 
 @pytest.fixture(autouse=True)

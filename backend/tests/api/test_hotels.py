@@ -8,7 +8,7 @@ from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Hotel
-from factories import DealFactory, HotelFactory
+from tests.factories import DealFactory, HotelFactory
 
 NEW = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
 

@@ -15,9 +15,9 @@ from psycopg2.extensions import connection
 
 from app.config import Settings
 from app.main import create_app
-from databases import OpenDatabase, connect
-from factories import HotelFactory
-from issuing import HEADER, issue, with_keys
+from tests.factories import HotelFactory
+from tests.support.api_keys import HEADER, issue, with_keys
+from tests.support.databases import OpenDatabase, connect
 
 HOTEL: Final = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
 REPLAYED: Final = "idempotent-replayed"

@@ -6,12 +6,12 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from api.catalogue import Catalogue
-from api.refusals import assert_refused
-from api.wire import JSON, Wire, serving
+from app.api.dependencies import category_service
 from app.config import Settings
-from app.dependencies import category_service
 from app.main import create_app
+from tests.support.api_catalogue import Catalogue
+from tests.support.error_assertions import assert_refused
+from tests.support.raw_http import JSON, Wire, serving
 
 MEGABYTE: Final = 2**20
 WRITES: Final = [("POST", "/deals"), ("PATCH", "/deals/1"), ("POST", "/hotels"), ("PATCH", "/hotels/1")]

@@ -13,15 +13,15 @@ from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.dependencies import REQUIRE_WRITE
+from app.auth.service import CACHE_TTL_SECONDS, AllowAll, ApiKeyAuthenticator
+from app.auth.tokens import Scope, new_key, public_id
 from app.config import Settings
 from app.db.session import Database
-from app.keys import Scope, new_key, public_id
 from app.main import create_app
-from app.protection import WRITE
-from app.repositories.api_keys import ApiKeyRepository, KnownKey
-from app.services.keys import REMEMBERED_SECONDS, KeyService, OpenDoor
-from databases import OpenDatabase
-from issuing import HEADER, SECRET, WRONG, Clock, Wrong, entity, issue, with_keys
+from app.repositories.api_keys import ApiKeyRepository, StoredApiKey
+from tests.support.api_keys import HEADER, SECRET, WRONG, Clock, Wrong, entity, issue, with_keys
+from tests.support.databases import OpenDatabase
 
 FAILURES: Final = 3
 YESTERDAY: Final = datetime.now(UTC) - timedelta(days=1)
@@ -33,16 +33,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keys(clock: Clock) -> KeyService:
-    return KeyService(secret=SECRET.encode(), failures_per_minute=FAILURES, clock=clock)
+def keys(clock: Clock) -> ApiKeyAuthenticator:
+    return ApiKeyAuthenticator(secret=SECRET.encode(), failures_per_minute=FAILURES, clock=clock)
 
 
 @pytest.fixture
-def keyed_app(settings: Settings, database: OpenDatabase, keys: KeyService) -> FastAPI:
+def keyed_app(settings: Settings, database: OpenDatabase, keys: ApiKeyAuthenticator) -> FastAPI:
     app = create_app(with_keys(settings))
-    app.state.database, app.state.keys = database, keys
+    app.state.database, app.state.authenticator = database, keys
 
-    @app.post("/me", dependencies=WRITE)
+    @app.post("/me", dependencies=REQUIRE_WRITE)
     async def read_me(request: Request) -> str:
         client: str = request.state.client
         return client
@@ -90,7 +90,7 @@ async def test_a_key_of_another_secret_is_worth_nothing(
     keyed_app: FastAPI, keyed_client: AsyncClient, session: AsyncSession
 ) -> None:
     key = await issue(session)
-    keyed_app.state.keys = KeyService(secret=SECRET[::-1].encode(), failures_per_minute=FAILURES)
+    keyed_app.state.authenticator = ApiKeyAuthenticator(secret=SECRET[::-1].encode(), failures_per_minute=FAILURES)
     assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
 
 
@@ -106,11 +106,11 @@ async def test_a_revoked_key_works_for_three_seconds_at_most(
     assert (await me(keyed_client, key)).is_success
     await session.execute(text("UPDATE api_keys SET revoked_at = now()"))
     await session.commit()
-    clock.seconds = REMEMBERED_SECONDS - 0.1
+    clock.seconds = CACHE_TTL_SECONDS - 0.1
     assert (await me(keyed_client, key)).is_success, "it is remembered without asking"
-    clock.seconds = REMEMBERED_SECONDS
+    clock.seconds = CACHE_TTL_SECONDS
     assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
-    assert REMEMBERED_SECONDS <= 3
+    assert CACHE_TTL_SECONDS <= 3
 
 
 async def test_a_key_is_not_remembered_beyond_its_end(
@@ -169,7 +169,7 @@ async def test_wrong_keys_are_limited_by_address(
         assert 1 <= int(answer.headers["retry-after"]) <= 60
     async with client_at(keyed_app, "192.0.2.2") as other:
         assert (await me(other, fresh)).is_success
-    for clock.seconds in (0.0, REMEMBERED_SECONDS):
+    for clock.seconds in (0.0, CACHE_TTL_SECONDS):
         assert (await me(keyed_client, known)).is_success, "a client at the same address goes on"
 
 
@@ -178,16 +178,18 @@ class Counted(ApiKeyRepository):
 
     looked_up = 0
 
-    async def find(self, public_id: str) -> KnownKey | None:
+    async def find(self, public_id: str) -> StoredApiKey | None:
         self.looked_up += 1
         return await super().find(public_id)
 
 
-async def admitted(keys: KeyService, known: ApiKeyRepository, presented: list[str], *addresses: str) -> Counter[str]:
+async def admitted(
+    keys: ApiKeyAuthenticator, known: ApiKeyRepository, presented: list[str], *addresses: str
+) -> Counter[str]:
     """What becomes of keys that are presented at once."""
     answers = await asyncio.gather(
         *(
-            keys.admit(key, scope=Scope.WRITE, address=address, keys=known)
+            keys.authenticate(key, scope=Scope.WRITE, address=address, keys=known)
             for key, address in zip(presented, cycle(addresses), strict=False)
         ),
         return_exceptions=True,
@@ -195,14 +197,16 @@ async def admitted(keys: KeyService, known: ApiKeyRepository, presented: list[st
     return Counter(answer if isinstance(answer, str) else type(answer).__name__ for answer in answers)
 
 
-async def test_wrong_keys_at_once_are_limited_too(keys: KeyService, own_database: OpenDatabase) -> None:
+async def test_wrong_keys_at_once_are_limited_too(keys: ApiKeyAuthenticator, own_database: OpenDatabase) -> None:
     known, guesses = Counted(own_database.reader), [new_key() for _ in range(150)]
     answers = await admitted(keys, known, guesses, "192.0.2.1")
     assert answers == {"UnauthorizedError": FAILURES, "RateLimitedError": 150 - FAILURES}
     assert known.looked_up == FAILURES
 
 
-async def test_addresses_of_one_ipv6_network_guess_together(keys: KeyService, own_database: OpenDatabase) -> None:
+async def test_addresses_of_one_ipv6_network_guess_together(
+    keys: ApiKeyAuthenticator, own_database: OpenDatabase
+) -> None:
     known, guesses = Counted(own_database.reader), [new_key() for _ in range(20)]
     answers = await admitted(keys, known, guesses, *(f"2001:db8::{n}" for n in range(20)))
     assert answers == {"UnauthorizedError": FAILURES, "RateLimitedError": 20 - FAILURES}
@@ -210,7 +214,7 @@ async def test_addresses_of_one_ipv6_network_guess_together(keys: KeyService, ow
 
 
 async def test_a_valid_key_at_once_is_looked_up_once_and_no_guess(
-    keys: KeyService, own_database: OpenDatabase, clock: Clock
+    keys: ApiKeyAuthenticator, own_database: OpenDatabase, clock: Clock
 ) -> None:
     async with own_database.sessions() as session:
         issued = [await issue(session) for _ in range(2 * FAILURES)]
@@ -218,16 +222,20 @@ async def test_a_valid_key_at_once_is_looked_up_once_and_no_guess(
     for key in issued:
         assert await admitted(keys, known, [key] * 50, "192.0.2.1") == {public_id(key): 50}
     assert known.looked_up == len(issued)
-    clock.seconds = REMEMBERED_SECONDS
+    clock.seconds = CACHE_TTL_SECONDS
     assert (await admitted(keys, known, issued * 10, "192.0.2.1")).total() == 20 * FAILURES
     assert known.looked_up == 2 * len(issued)
 
 
-async def test_who_goes_away_takes_the_answer_from_nobody(keys: KeyService, own_database: OpenDatabase) -> None:
+async def test_who_goes_away_takes_the_answer_from_nobody(
+    keys: ApiKeyAuthenticator, own_database: OpenDatabase
+) -> None:
     async with own_database.sessions() as session:
         key = await issue(session)
     known = Counted(own_database.reader)
-    first, second = [asyncio.create_task(keys.admit(key, scope=Scope.WRITE, address="", keys=known)) for _ in range(2)]
+    first, second = [
+        asyncio.create_task(keys.authenticate(key, scope=Scope.WRITE, address="", keys=known)) for _ in range(2)
+    ]
     await asyncio.sleep(0)  # both are waiting now
     first.cancel()
     assert await second == public_id(key)
@@ -256,36 +264,40 @@ async def test_a_database_that_is_away_is_not_a_wrong_key(
 
 
 async def test_a_key_is_known_from_its_first_write_until_it_is_refused(
-    keyed_client: AsyncClient, session: AsyncSession, keys: KeyService, clock: Clock
+    keyed_client: AsyncClient, session: AsyncSession, keys: ApiKeyAuthenticator, clock: Clock
 ) -> None:
     key = await issue(session)
-    assert keys.known(key) is None
+    assert keys.cached_client_id(key) is None
     await me(keyed_client, key)
-    assert (keys.known(key), keys.known(new_key()), keys.known("")) == (public_id(key), None, None)
-    clock.seconds = REMEMBERED_SECONDS
-    assert keys.known(key) == public_id(key)
+    assert (keys.cached_client_id(key), keys.cached_client_id(new_key()), keys.cached_client_id("")) == (
+        public_id(key),
+        None,
+        None,
+    )
+    clock.seconds = CACHE_TTL_SECONDS
+    assert keys.cached_client_id(key) == public_id(key)
     await session.execute(text("UPDATE api_keys SET revoked_at = now()"))
     await session.commit()
     assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
-    assert keys.known(key) is None
+    assert keys.cached_client_id(key) is None
 
 
 async def test_no_more_than_1024_keys_are_remembered(
-    database: OpenDatabase, session: AsyncSession, keys: KeyService, clock: Clock
+    database: OpenDatabase, session: AsyncSession, keys: ApiKeyAuthenticator, clock: Clock
 ) -> None:
     issued = [new_key() for _ in range(1030)]
     session.add_all(map(entity, issued))
     await session.commit()
     known = ApiKeyRepository(database.reader)
     for key in issued:
-        await keys.admit(key, scope=Scope.WRITE, address="", keys=known)
-    assert [keys.known(key) is not None for key in issued] == [False] * 6 + [True] * 1024
-    clock.seconds = REMEMBERED_SECONDS
-    await keys.admit(issued[10], scope=Scope.WRITE, address="", keys=known)
+        await keys.authenticate(key, scope=Scope.WRITE, address="", keys=known)
+    assert [keys.cached_client_id(key) is not None for key in issued] == [False] * 6 + [True] * 1024
+    clock.seconds = CACHE_TTL_SECONDS
+    await keys.authenticate(issued[10], scope=Scope.WRITE, address="", keys=known)
     assert len(keys._clients) == 1024, "to ask again about one makes none forgotten"
 
 
 async def test_where_keys_are_off_everybody_writes(client: AsyncClient, app: FastAPI) -> None:
-    assert isinstance(app.state.keys, OpenDoor)
+    assert isinstance(app.state.authenticator, AllowAll)
     assert refusal(await client.delete("/hotels/1", headers={HEADER: new_key()})) == (404, "hotel_not_found")
-    assert app.state.keys.known(new_key()) is None
+    assert app.state.authenticator.cached_client_id(new_key()) is None

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from api.refusals import STATUS_OF
+from tests.support.error_assertions import STATUS_OF
 
 _KEYWORDS: Final = {
     *("$ref", "type", "format", "enum", "const", "anyOf", "oneOf", "allOf", "items", "properties", "required"),
@@ -90,7 +90,7 @@ def test_every_error_has_the_one_shape(document: dict[str, Any]) -> None:
         for status, answer in operation["responses"].items():
             if int(status) >= 400:
                 schema = answer["content"]["application/json"]["schema"]
-                assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (name, status)
+                assert schema == {"$ref": "#/components/schemas/ErrorResponse"}, (name, status)
 
 
 @pytest.mark.parametrize("name", CODES)

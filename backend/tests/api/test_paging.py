@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import Database
-from factories import DealFactory, HotelFactory
+from tests.factories import DealFactory, HotelFactory
 
 SORTS = ["id", "price_per_night", "star_rating", "discount_percent", "checkin_date", "created_at"]
 

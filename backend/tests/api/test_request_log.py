@@ -14,13 +14,13 @@ from uuid import uuid4
 
 import pytest
 
-from api.catalogue import Catalogue
-from api.refusals import assert_refused
-from api.wire import JSON, Answer, Wire
-from app.keys import new_key, public_id
-from databases import TestServer, connect
-from issuing import HEADER, SECRET
-from test_cli import deals
+from app.auth.tokens import new_key, public_id
+from tests.support.api_catalogue import Catalogue
+from tests.support.api_keys import HEADER, SECRET
+from tests.support.cli import deals
+from tests.support.databases import TestServer, connect
+from tests.support.error_assertions import assert_refused
+from tests.support.raw_http import JSON, Answer, Wire
 
 ANYWHERE: Final = '{"host": "127.0.0.1", "port": 0}'
 REQUESTS: Final = [
@@ -55,9 +55,9 @@ class Production:
         with Wire(self.port) as wire:
             answer = wire.ask(method, target, body or b"", JSON | (headers or {}) | {"x-request-id": request_id})
         assert answer.headers["x-request-id"] == request_id
-        return answer, self.lines_of(request_id)
+        return answer, self.format_report(request_id)
 
-    def lines_of(self, request_id: str) -> list[dict[str, Any]]:
+    def format_report(self, request_id: str) -> list[dict[str, Any]]:
         """The lines about a request up to its access line."""
         lines = []
         for line in map(json.loads, self.output):
@@ -71,7 +71,7 @@ class Production:
 @contextmanager
 def running(server: TestServer, **more: str) -> Iterator[Production]:
     with server.copy() as url, Catalogue.filled(url):
-        command = [sys.executable, "-m", "app.serving", ANYWHERE]
+        command = [sys.executable, "-m", "app.server.launcher", ANYWHERE]
         environment = os.environ | {"DATABASE_URL": url, "APP_ENV": "production", "APP_LOG_LEVEL": "INFO"} | more
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
@@ -132,7 +132,7 @@ def test_a_client_that_hangs_up_within_its_body_is_no_fault(production: Producti
     head = "POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n"
     with socket.create_connection(("127.0.0.1", production.port)) as gone:
         gone.sendall(f'{head}x-request-id: gone\r\n\r\n{{"name": '.encode())
-    [line] = production.lines_of("gone")
+    [line] = production.format_report("gone")
     assert (line["level"], line["route"], line["status"]) == ("info", "/hotels", 499)
 
 

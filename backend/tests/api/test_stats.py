@@ -7,7 +7,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from factories import DealFactory, HotelFactory
+from tests.factories import DealFactory, HotelFactory
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from neighbours import embedded
+from tests.support.embedded_processes import embedded
 
 
 @pytest.fixture(scope="session")

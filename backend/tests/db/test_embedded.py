@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, ServerAddress
-from app.db.embedded_account import bundled_programs, first_able, own_accounts
-from app.db.embedded_address import usual_directory
-from neighbours import QUICK, ask, assert_stopped, birth, embedded, neighbour, orphan, postmaster
+from devtools.postgres.account import bundled_programs, candidate_accounts, first_usable
+from devtools.postgres.address import default_socket_directory
+from devtools.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, ServerAddress
+from tests.support.embedded_processes import QUICK, ask, assert_stopped, birth, embedded, neighbour, orphan, postmaster
 
 
 async def test_a_new_folder_becomes_a_server_that_ends_with_its_user(
@@ -41,7 +41,7 @@ async def test_a_new_folder_becomes_a_server_that_ends_with_its_user(
 
 def test_nobody_else_can_enter_its_folders(data: Path) -> None:
     data.chmod(0o755)
-    directory = usual_directory(data)
+    directory = default_socket_directory(data)
     directory.mkdir(mode=0o755)
     with embedded(data).running() as address:
         assert address.directory == directory
@@ -168,9 +168,9 @@ def test_half_a_cluster_is_thrown_away(tmp_path: Path) -> None:
 def test_every_account_of_this_machine_runs_a_server(tmp_path: Path) -> None:
     """As root there may be two; an existing cluster goes on with the account it was made by."""
     postgres = bundled_programs() / "postgres"
-    for number, account in enumerate(own_accounts()):
+    for number, account in enumerate(candidate_accounts()):
         try:
-            first_able([account], postgres=postgres, data=tmp_path)
+            first_usable([account], postgres=postgres, data=tmp_path)
         except EmbeddedPostgresError:
             continue
         data = tmp_path / str(number)

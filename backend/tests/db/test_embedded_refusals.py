@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from app.db.embedded_account import Account
-from neighbours import ask, embedded
+from devtools.postgres.account import Account
+from devtools.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from tests.support.embedded_processes import ask, embedded
 
 
 def test_a_bad_setting_is_told_in_the_words_of_the_server(data: Path) -> None:

@@ -11,12 +11,12 @@ from httpx import AsyncClient
 from sqlalchemy import Integer, bindparam, func, select
 
 from app.config import Settings
-from app.db.reading import Question, constant
-from app.db.writing import Transaction
-from databases import OpenDatabase
-from factories import DealFactory
+from app.db.statements import CompiledStatement, Row, literal_int
+from app.db.transaction import Transaction
+from tests.factories import DealFactory
+from tests.support.databases import OpenDatabase
 
-ONE = Question(select(constant(1).label("one")))
+ONE: CompiledStatement[Row] = CompiledStatement(select(literal_int(1).label("one")))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_a_read_is_one_statement_in_no_transaction(
         pass
     with overheard(driver) as sent:
         answer = await client.get(path)
-    await database_of_one.reader.rows(ONE, {})  # the driver tells of a statement a moment later
+    await database_of_one.reader.fetch_all(ONE, {})  # the driver tells of a statement a moment later
     assert answer.status_code == 200
     assert len(sent) == 1
     assert sent[0].startswith(("SELECT", "WITH"))
@@ -79,18 +79,18 @@ async def test_a_write_is_one_transaction(client: AsyncClient, app: FastAPI, dat
         pass
     with overheard(driver) as sent:
         answer = await client.patch(f"/deals/{deal.id}", json={"star_rating": 1, "categories": ["luxury"]})
-    await database_of_one.reader.rows(ONE, {})
+    await database_of_one.reader.fetch_all(ONE, {})
     assert answer.status_code == 200
     assert (sent[0], sent[-1]) == ("BEGIN;", "COMMIT;")
     assert not [statement for statement in sent[1:-1] if statement.startswith(("BEGIN", "COMMIT", "SAVEPOINT"))]
 
 
 async def test_what_an_exception_leaves_is_rolled_back(database_of_one: OpenDatabase) -> None:
-    update = Question(select(constant(1) / constant(0)))
+    update = CompiledStatement[Row](select(literal_int(1) / literal_int(0)))
     with pytest.raises(asyncpg.DivisionByZeroError):
         async with Transaction.on(database_of_one.lender) as transaction:
-            await transaction.rows(update, {})
-    assert await database_of_one.reader.rows(ONE, {}) == [{"one": 1}]
+            await transaction.fetch_all(update, {})
+    assert await database_of_one.reader.fetch_all(ONE, {}) == [{"one": 1}]
 
 
 async def _end_all_sessions(url: str) -> None:
@@ -118,8 +118,8 @@ async def test_a_read_on_a_connection_that_is_cut_meanwhile_is_sent_again(databa
     """The driver has not heard yet that the connection it lends is gone."""
     async with database_of_one.lender.connection() as driver:
         pid = driver.get_server_pid()
-    end = Question(select(func.pg_terminate_backend(bindparam("pid", type_=Integer)).label("ended")))
-    assert await database_of_one.reader.rows(end, {"pid": pid}) == [{"ended": False}]
+    end = CompiledStatement[Row](select(func.pg_terminate_backend(bindparam("pid", type_=Integer)).label("ended")))
+    assert await database_of_one.reader.fetch_all(end, {"pid": pid}) == [{"ended": False}]
 
 
 async def test_a_connection_left_in_a_transaction_is_not_lent_again(database_of_one: OpenDatabase) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import SAMPLE
+from app.cli.main import SAMPLE
 from app.config import Settings
 from app.db.urls import libpq_url
-from app.loading.pipeline import load_deals
-from databases import TestServer
-from loading.catalogues import ignore
-from properties.sample import Sample
-from properties.service import Service
+from app.importer.pipeline import load_deals
+from tests.support.databases import TestServer
+from tests.support.import_catalogue import ignore
+from tests.support.sample_catalogue import Sample
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="session")

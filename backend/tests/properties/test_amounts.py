@@ -9,12 +9,12 @@ from typing import Final
 import pytest
 from pydantic import TypeAdapter
 
-from app.schemas.base import Amount
+from app.schemas.base import DecimalNumber
 
 _HIGHEST: Final = 9_999_999_999
 _PRIME_STEP: Final = 99_991
 _AT_MOST_TWO_DECIMALS: Final = re.compile(r"\d+(\.\d\d?)?", re.ASCII)
-_AMOUNTS: Final = TypeAdapter(list[Amount])
+_AMOUNTS: Final = TypeAdapter(list[DecimalNumber])
 
 
 @pytest.mark.parametrize(

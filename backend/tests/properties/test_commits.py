@@ -8,10 +8,10 @@ from httpx import ASGITransport, AsyncClient
 from psycopg2.extensions import connection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.db.reading import Asks, Question, Row
-from databases import connect, text_of
-from properties.deal_bodies import PLAIN_DEAL
-from properties.service import Service
+from app.db.statements import CompiledStatement, Executor, R
+from tests.support.databases import connect, text_of
+from tests.support.deal_bodies import PLAIN_DEAL
+from tests.support.service import Service
 
 _HOTEL: Final = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
 _NEXT_VERSION: Final = """
@@ -77,12 +77,12 @@ async def test_a_write_can_be_seen_by_others_before_its_answer_leaves(
 class Overtaken:
     """A reader behind whose every question there is a new version of every deal."""
 
-    def __init__(self, reader: Asks, bystander: connection) -> None:
+    def __init__(self, reader: Executor, bystander: connection) -> None:
         self._reader = reader
         self._bystander = bystander
 
-    async def rows(self, question: Question, values: Mapping[str, object]) -> list[Row]:
-        rows = await self._reader.rows(question, values)
+    async def fetch_all(self, question: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
+        rows = await self._reader.fetch_all(question, values)
         with self._bystander.cursor() as cursor:
             cursor.execute(_NEXT_VERSION)
         return rows

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.schemas.hotels import HotelSort
-from properties.filter_sets import FilterSet, as_query
-from properties.repeatable import examples
-from properties.sample import FILTERS, Sample, average
-from properties.walks import along_cursors, by_skipping
+from tests.support.filter_sets import FilterSet, as_query
+from tests.support.hypothesis_settings import examples
+from tests.support.pagination import along_cursors, by_skipping
+from tests.support.sample_catalogue import FILTERS, Sample, average
 
 _NUMERIC_SORTS: Final = [sort for sort in HotelSort if sort.field != "name"]
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidCursorError
-from app.paging import After, Cursors
+from app.pagination import CursorCodec, KeysetPosition
 from app.schemas.deals import DealSort
-from properties.deal_bodies import DAYS, IDS, PRICES
-from properties.repeatable import examples
+from tests.support.deal_bodies import DAYS, IDS, PRICES
+from tests.support.hypothesis_settings import examples
 
 _ZONES: Final = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))])
 _SORT_KEYS: Final[dict[str, st.SearchStrategy[Any]]] = {
@@ -26,14 +26,14 @@ _SORT_KEYS: Final[dict[str, st.SearchStrategy[Any]]] = {
 }
 _SORTS: Final = st.sampled_from([sort.value for sort in DealSort])
 _SECRETS: Final = st.binary(min_size=32, max_size=32)
-_CURSORS: Final = Cursors(b"k" * 32)
+_CURSORS: Final = CursorCodec(b"k" * 32)
 _ALPHABET: Final = [*map(chr, range(128)), "\u00e9", "\u0661", "\ud800", "\U0001f3e8"]
 
 
 @st.composite
-def _rows(draw: st.DrawFn) -> tuple[str, After]:
+def _rows(draw: st.DrawFn) -> tuple[str, KeysetPosition]:
     sort = draw(_SORTS)
-    return sort, After(draw(_SORT_KEYS[sort.removeprefix("-")]), draw(IDS))
+    return sort, KeysetPosition(draw(_SORT_KEYS[sort.removeprefix("-")]), draw(IDS))
 
 
 def _pairs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
@@ -42,10 +42,10 @@ def _pairs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 @examples(200)
 @given(secret=_SECRETS, row=_rows(), filters=st.text())
-def test_what_was_written_is_read(secret: bytes, row: tuple[str, After], filters: str) -> None:
+def test_what_was_written_is_read(secret: bytes, row: tuple[str, KeysetPosition], filters: str) -> None:
     sort, after = row
-    cursor = Cursors(secret).write(after, sort=sort, filters=filters)
-    read = Cursors(secret).read(cursor, sort=sort, filters=filters)
+    cursor = CursorCodec(secret).encode(after, sort=sort, filters=filters)
+    read = CursorCodec(secret).decode(cursor, sort=sort, filters=filters)
     assert (read, type(read.key)) == (after, type(after.key))
 
 
@@ -59,10 +59,10 @@ def test_what_was_written_is_read(secret: bytes, row: tuple[str, After], filters
 def test_a_cursor_is_read_for_its_own_list_alone(
     secrets: list[bytes], sorts: list[str], filters: list[str], other: str
 ) -> None:
-    cursor = Cursors(secrets[0]).write(After(1, 1), sort=sorts[0], filters=filters[0])
-    reader, sort, wanted = Cursors(secrets[other == "secret"]), sorts[other == "sort"], filters[other == "filters"]
+    cursor = CursorCodec(secrets[0]).encode(KeysetPosition(1, 1), sort=sorts[0], filters=filters[0])
+    reader, sort, wanted = CursorCodec(secrets[other == "secret"]), sorts[other == "sort"], filters[other == "filters"]
     with pytest.raises(InvalidCursorError):
-        reader.read(cursor, sort=sort, filters=wanted)
+        reader.decode(cursor, sort=sort, filters=wanted)
 
 
 def _edited(text: str) -> Iterator[str]:
@@ -78,10 +78,10 @@ def _edited(text: str) -> Iterator[str]:
 @pytest.mark.parametrize("row_id", [1, 12, 123])
 def test_every_changed_character_of_a_cursor_is_noticed(row_id: int) -> None:
     """Rows of three lengths: cursors of each length that base64 pads differently."""
-    cursor = _CURSORS.write(After(row_id, row_id), sort="id", filters="{}")
+    cursor = _CURSORS.encode(KeysetPosition(row_id, row_id), sort="id", filters="{}")
     for edited in _edited(cursor):
         with pytest.raises(InvalidCursorError):
-            _CURSORS.read(edited, sort="id", filters="{}")
+            _CURSORS.decode(edited, sort="id", filters="{}")
 
 
 _ANY_TEXT: Final = st.text(st.characters(exclude_categories=[]))
@@ -92,4 +92,4 @@ _MADE_UP: Final = st.binary().map(lambda content: urlsafe_b64encode(content).dec
 @given(text=_ANY_TEXT | _MADE_UP, sort=_SORTS)
 def test_made_up_text_is_refused_and_nothing_else_happens(text: str, sort: str) -> None:
     with pytest.raises(InvalidCursorError):
-        _CURSORS.read(text, sort=sort, filters="{}")
+        _CURSORS.decode(text, sort=sort, filters="{}")

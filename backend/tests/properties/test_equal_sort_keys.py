@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.schemas.deals import DealSort
-from databases import TestServer
-from properties.service import Service
-from properties.walks import along_cursors, ids
+from tests.support.databases import TestServer
+from tests.support.pagination import along_cursors, ids
+from tests.support.service import Service
 
 _DEALS: Final = 10_000
 _FILL: Final = (

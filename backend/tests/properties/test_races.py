@@ -8,9 +8,9 @@ import pytest
 from httpx import Response
 from sqlalchemy import text
 
-from properties.deal_bodies import PLAIN_DEAL, Body
-from properties.races import queued
-from properties.service import Service
+from tests.support.concurrency import queued
+from tests.support.deal_bodies import PLAIN_DEAL, Body
+from tests.support.service import Service
 
 _DEAL_LOCKED: Final = "SELECT FROM deals WHERE id = :id FOR UPDATE"
 _HOTEL_LOCKED: Final = "SELECT FROM hotels WHERE id = :id FOR UPDATE"

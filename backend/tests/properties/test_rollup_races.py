@@ -9,14 +9,14 @@ import pytest
 from httpx import Response
 
 from app.db.urls import libpq_url
-from databases import text_of
-from loading.catalogues import Catalogue
-from loading.deal_files import Row
-from properties.deal_bodies import PLAIN_DEAL, Body
-from properties.races import Request, queued
-from properties.rollups import wrong
-from properties.service import Service
-from properties.writing_steps import file_row, hotel, imported
+from tests.support.concurrency import Request, queued
+from tests.support.databases import text_of
+from tests.support.deal_bodies import PLAIN_DEAL, Body
+from tests.support.deal_files import Row
+from tests.support.import_catalogue import Catalogue
+from tests.support.rollups import wrong
+from tests.support.service import Service
+from tests.support.writing_steps import file_row, hotel, imported
 
 _CATEGORIES_LOCKED: Final = "SELECT FROM categories FOR UPDATE"
 _ROLLUP_LOCKED: Final = "SELECT FROM deal_rollup WHERE star_rating = :stars FOR UPDATE"

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from properties.deal_bodies import Body
-from properties.filter_sets import FilterSet, as_query
-from properties.repeatable import examples
-from properties.rollups import wrong
-from properties.service import Service
-from properties.writing_steps import CATEGORIES, CITIES, STEPS, Step, hotel
+from tests.support.deal_bodies import Body
+from tests.support.filter_sets import FilterSet, as_query
+from tests.support.hypothesis_settings import examples
+from tests.support.rollups import wrong
+from tests.support.service import Service
+from tests.support.writing_steps import CATEGORIES, CITIES, STEPS, Step, hotel
 
 _DEALS: Final = """
     SELECT hotel_id, city, country, star_rating, is_available, price_per_night, ARRAY(

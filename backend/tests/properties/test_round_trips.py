@@ -7,10 +7,10 @@ from httpx import Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties.deal_bodies import DEAL_PATCHES, DEALS, DEFAULTS, HOTEL_PATCHES, HOTELS, PLAIN_DEAL, Body, clean
-from properties.exact_json import parsed
-from properties.repeatable import examples
-from properties.service import Service
+from tests.support.deal_bodies import DEAL_PATCHES, DEALS, DEFAULTS, HOTEL_PATCHES, HOTELS, PLAIN_DEAL, Body, clean
+from tests.support.decimal_json import parsed
+from tests.support.hypothesis_settings import examples
+from tests.support.service import Service
 
 _MADE_BY_THE_SERVICE: Final = {"id", "categories", "hotel", "version", "created_at", "updated_at"}
 

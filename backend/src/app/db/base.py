@@ -22,12 +22,12 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
-Key = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+IntPK = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Money = Annotated[Decimal, mapped_column(Numeric(10, 2))]
-Instant = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+Timestamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 
 
-def plain_text(column: str) -> str:
+def plain_text_check(column: str) -> str:
     """SQL that holds for text that is not empty, not padded, in NFC and without control characters."""
     return (
         f"{column} <> '' AND {column} = btrim({column}) AND {column} IS NFC NORMALIZED"
@@ -35,6 +35,6 @@ def plain_text(column: str) -> str:
     )
 
 
-def within_the_calendar(column: str) -> str:
+def date_range_check(column: str) -> str:
     """SQL that holds for dates and instants from 2000 to 2100 (UTC); `infinity` and BC are outside."""
     return f"{column} >= '2000-01-01 00:00:00+00' AND {column} <= '2100-01-01 00:00:00+00'"

@@ -29,12 +29,12 @@ _OUTDATED: Final = (
 _GIVEN_UP: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
 
 
-def is_cut(error: BaseException) -> bool:
+def is_connection_lost(error: BaseException) -> bool:
     """Whether the connection that the driver was working on is gone; a value it can't encode is something else."""
     return isinstance(error, _CUT) and not isinstance(error, ValueError)
 
 
-def is_outdated(error: BaseException) -> bool:
+def is_stale_statement(error: BaseException) -> bool:
     """Whether what the connection has prepared is not what the server has: its tables changed, or its session."""
     return isinstance(error, _OUTDATED)
 

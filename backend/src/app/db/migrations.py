@@ -26,12 +26,12 @@ def alembic_config(url: str) -> Config:
 
 
 @cache
-def newest_revision() -> str | None:
+def head_revision() -> str | None:
     """The revision that this version of the service works with."""
     return _revisions().get_current_head()
 
 
-def serves(revision: str | None) -> bool:
+def is_compatible(revision: str | None) -> bool:
     """Whether this version of the service works on a database at `revision`: its own, or that of a newer version.
 
     Migrations keep what the version before them needs: it goes on serving until all processes are replaced.
@@ -41,14 +41,14 @@ def serves(revision: str | None) -> bool:
 
 @cache
 def _older_revisions() -> frozenset[str]:
-    return frozenset(each.revision for each in _revisions().walk_revisions()) - {newest_revision()}
+    return frozenset(each.revision for each in _revisions().walk_revisions()) - {head_revision()}
 
 
 def _revisions() -> ScriptDirectory:
     return ScriptDirectory(str(BACKEND / "alembic"))
 
 
-def revision_of(connection: Connection) -> str | None:
+def get_revision(connection: Connection) -> str | None:
     """The revision that the database stands at, None before the first."""
     return MigrationContext.configure(connection).get_current_revision()
 
@@ -56,7 +56,7 @@ def revision_of(connection: Connection) -> str | None:
 def current_revision(url: str) -> str | None:
     """The revision of the database at `url`. Raises SQLAlchemyError if it does not answer."""
     with create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
-        return revision_of(connection)
+        return get_revision(connection)
 
 
 def migrate(url: str) -> bool:
@@ -64,7 +64,7 @@ def migrate(url: str) -> bool:
 
     Raises MigrationError for a database that a newer version of the service has migrated.
     """
-    if current_revision(url) == newest_revision():
+    if current_revision(url) == head_revision():
         return False
     try:
         command.upgrade(alembic_config(url), "head")

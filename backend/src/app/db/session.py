@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import Settings
 from app.db.lending import Lender, Pool
-from app.db.reading import Asks, Reader
+from app.db.statements import AutocommitExecutor, Executor
+from app.db.transaction import Transaction
 from app.db.urls import async_url
-from app.db.writing import Transaction
 
 _LOOKS_FOR_CLIENT: Final = 0.5
 """Seconds after which the server notices that the client of a running statement is gone."""
@@ -27,7 +27,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, lender: Lender) -> None:
         self.engine = engine
         self.lender = lender
-        self.reader: Asks = Reader(lender)
+        self.reader: Executor = AutocommitExecutor(lender)
         self.cursor_key: bytes | None = None
 
     @classmethod

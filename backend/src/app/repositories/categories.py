@@ -4,30 +4,30 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.reading import Asks, Question
-from app.db.violations import violations
-from app.models import Category
-from app.repositories.plain_text import plain_text_rules
+from app.db.errors import map_constraint_errors
+from app.db.statements import CompiledStatement, Executor, Row, literal_int
+from app.models import Category, CategoryRollup
+from app.repositories.constraints import plain_text_rules
 
 _RULES: Final = plain_text_rules("categories", name="categories")
 
 
 class CategoryRepository:
-    def __init__(self, database: Asks) -> None:
+    def __init__(self, database: Executor) -> None:
         self._database = database
 
     async def named(self, names: Sequence[str]) -> list[int]:
         """The ids of the categories of these names; one that is not there yet is added. Raises InvalidError."""
         if not names:
             return []
-        found = await self._database.rows(_named(), {"names": names})
+        found = await self._database.fetch_all(_named(), {"names": names})
         if any(row["id"] is None for row in found):
-            with violations(_RULES):
-                await self._database.rows(_add_missing(), {"names": names})
-            found = await self._database.rows(_named(), {"names": names})
+            with map_constraint_errors(_RULES):
+                await self._database.fetch_all(_add_missing(), {"names": names})
+            found = await self._database.fetch_all(_named(), {"names": names})
         return sorted({row["id"] for row in found})
 
 
@@ -36,16 +36,36 @@ def _names() -> ColumnElement[str]:
 
 
 @lru_cache
-def _named() -> Question:
+def _named() -> CompiledStatement[Row]:
     """A row for each of the `names`, with the id of its category if there is one."""
     name = _names()
     category = select(Category.id).where(func.lower(Category.name) == func.lower(name))
-    return Question(select(name, category.scalar_subquery().label("id")))
+    return CompiledStatement(select(name, category.scalar_subquery().label("id")))
 
 
 @lru_cache
-def _add_missing() -> Question:
+def _add_missing() -> CompiledStatement[Row]:
     name = _names()
     is_missing = func.lower(name).not_in(select(func.lower(Category.name)))
     missing = select(name).where(is_missing).order_by(func.lower(name))
-    return Question(insert(Category).from_select(["name"], missing).on_conflict_do_nothing())
+    return CompiledStatement(insert(Category).from_select(["name"], missing).on_conflict_do_nothing())
+
+
+class CategoryViews:
+    def __init__(self, database: Executor) -> None:
+        self._database = database
+
+    async def sizes(self) -> list[Row]:
+        """`name` and `deal_count` of every category, by name."""
+        return await self._database.fetch_all(_sizes(), {})
+
+
+@lru_cache
+def _sizes() -> CompiledStatement[Row]:
+    count = func.coalesce(func.sum(CategoryRollup.deal_count), literal_int(0))
+    return CompiledStatement(
+        select(Category.name, cast(count, BigInteger).label("deal_count"))
+        .outerjoin(CategoryRollup, CategoryRollup.category_id == Category.id)
+        .group_by(Category.id)
+        .order_by(Category.name)
+    )

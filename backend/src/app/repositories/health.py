@@ -5,23 +5,23 @@ from functools import lru_cache
 import asyncpg
 from sqlalchemy import column, select, table
 
-from app.db.migrations import serves
-from app.db.reading import Asks, Question
+from app.db.migrations import is_compatible
+from app.db.statements import CompiledStatement, Executor, Row
 
 
 class HealthRepository:
-    def __init__(self, database: Asks) -> None:
+    def __init__(self, database: Executor) -> None:
         self._database = database
 
     async def is_migrated(self) -> bool:
-        """Whether the schema is one that this version works on. Raises one of `violations.UNANSWERED` if it is away."""
+        """Whether the schema is one that this version works on. Raises one of `DATABASE_ERRORS` if it is away."""
         try:
-            rows = await self._database.rows(_revision(), {})
+            rows = await self._database.fetch_all(_revision(), {})
         except asyncpg.UndefinedTableError:
             return False
-        return bool(rows) and all(serves(row["version_num"]) for row in rows)
+        return bool(rows) and all(is_compatible(row["version_num"]) for row in rows)
 
 
 @lru_cache
-def _revision() -> Question:
-    return Question(select(column("version_num")).select_from(table("alembic_version")))
+def _revision() -> CompiledStatement[Row]:
+    return CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))

@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy import ColumnElement, Interval, bindparam, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.reading import Asks, Question, Row
+from app.db.statements import CompiledStatement, Executor, Row
 from app.errors import IdempotencyInProgressError
 from app.models import IdempotencyKey
 
@@ -20,7 +20,7 @@ _IS_SAME: Final = (IdempotencyKey.client == bindparam("client_"), IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class StoredResponse:
     """What the first write under a key was answered."""
 
     fingerprint: bytes
@@ -30,7 +30,7 @@ class KeptAnswer:
 
 
 class IdempotencyRepository:
-    def __init__(self, database: Asks) -> None:
+    def __init__(self, database: Executor) -> None:
         self._database = database
 
     async def claim(self, *, client: str, key: str, fingerprint: bytes) -> bool:
@@ -40,22 +40,22 @@ class IdempotencyRepository:
         """
         values = {"client": client, "key": key, "fingerprint": fingerprint}
         try:
-            return bool(await self._database.rows(_claim(), values))
+            return bool(await self._database.fetch_all(_claim(), values))
         except asyncpg.LockNotAvailableError as error:
             raise IdempotencyInProgressError from error
 
-    async def answer(self, *, client: str, key: str) -> KeptAnswer | None:
-        rows = await self._database.rows(_answer(), {"client_": client, "key_": key})
-        return KeptAnswer(**rows[0]) if rows else None
+    async def answer(self, *, client: str, key: str) -> StoredResponse | None:
+        rows = await self._database.fetch_all(_answer(), {"client_": client, "key_": key})
+        return StoredResponse(**rows[0]) if rows else None
 
     async def keep(self, *, client: str, key: str, status: int, location: str | None, body: bytes) -> None:
         """Write the answer beside a key that this transaction has claimed."""
         values = {"client_": client, "key_": key, "status": status, "location": location, "body": body}
-        await self._database.rows(_keep(), values)
+        await self._database.fetch_all(_keep(), values)
 
     async def purge(self) -> int:
         """Remove the keys that need not be remembered any more; how many they were."""
-        rows: list[Row] = await self._database.rows(_purge(), {})
+        rows: list[Row] = await self._database.fetch_all(_purge(), {})
         return len(rows)
 
 
@@ -65,7 +65,7 @@ def _is_forgotten() -> ColumnElement[bool]:
 
 
 @lru_cache
-def _claim() -> Question:
+def _claim() -> CompiledStatement[Row]:
     new = insert(IdempotencyKey).values({name: bindparam(name) for name in ("client", "key", "fingerprint")})
     anew: dict[str, Any] = {"fingerprint": new.excluded.fingerprint, "created_at": func.now()}
     claimed = new.on_conflict_do_update(
@@ -73,21 +73,21 @@ def _claim() -> Question:
         set_=anew | dict.fromkeys(("status", "location", "body")),
         where=_is_forgotten(),
     )
-    return Question(claimed.returning(IdempotencyKey.key))
+    return CompiledStatement(claimed.returning(IdempotencyKey.key))
 
 
 @lru_cache
-def _answer() -> Question:
+def _answer() -> CompiledStatement[Row]:
     columns = (IdempotencyKey.fingerprint, IdempotencyKey.status, IdempotencyKey.location, IdempotencyKey.body)
-    return Question(select(*columns).where(*_IS_SAME))
+    return CompiledStatement(select(*columns).where(*_IS_SAME))
 
 
 @lru_cache
-def _keep() -> Question:
+def _keep() -> CompiledStatement[Row]:
     written: dict[str, Any] = {name: bindparam(name) for name in ("status", "location", "body")}
-    return Question(update(IdempotencyKey).values(written).where(*_IS_SAME))
+    return CompiledStatement(update(IdempotencyKey).values(written).where(*_IS_SAME))
 
 
 @lru_cache
-def _purge() -> Question:
-    return Question(delete(IdempotencyKey).where(_is_forgotten()).returning(IdempotencyKey.key))
+def _purge() -> CompiledStatement[Row]:
+    return CompiledStatement(delete(IdempotencyKey).where(_is_forgotten()).returning(IdempotencyKey.key))

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, func, join, or_, select, true
 
-from app.db.reading import Asks, Question, Row, constant
+from app.db.statements import CompiledStatement, Executor, Row, literal_int
 from app.models import CategoryRollup, Deal, DealRollup, deal_categories
-from app.repositories.counting import Rollup
+from app.repositories.search.totals import Rollup
 
 ROLLUPS: Final[Sequence[Rollup]] = (DealRollup, CategoryRollup)
 TOLD: Final = 20
@@ -48,12 +48,12 @@ class Comparison:
 
 
 class RollupRepository:
-    def __init__(self, database: Asks) -> None:
+    def __init__(self, database: Executor) -> None:
         self._database = database
 
     async def compare(self, rollup: Rollup) -> Comparison:
         """All that the rollup keeps with all that can be counted at the same moment."""
-        rows = await self._database.rows(Question(_comparison(rollup)), {})
+        rows = await self._database.fetch_all(CompiledStatement[Row](_comparison(rollup)), {})
         first = [_difference(row) for row in rows if row["hotel_id"] is not None]
         totals = rows[0]
         return Comparison(rollup.__tablename__, totals["rows"], int(totals["deals"]), totals["different"], first)
@@ -66,10 +66,10 @@ def _comparison(rollup: Rollup) -> Select[*tuple[Any, ...]]:
     keys = [compared.c[key] for key in _keys(rollup)]
     totals = select(
         func.count().label("rows"),
-        func.coalesce(func.sum(compared.c.deals_counted), constant(0)).label("deals"),
+        func.coalesce(func.sum(compared.c.deals_counted), literal_int(0)).label("deals"),
         func.count().filter(is_different).label("different"),
     ).subquery("totals")
-    first = select(compared).where(is_different).order_by(*keys).limit(constant(TOLD)).subquery("first")
+    first = select(compared).where(is_different).order_by(*keys).limit(literal_int(TOLD)).subquery("first")
     order = [first.c[key] for key in _keys(rollup)]
     return select(totals, *first.c).select_from(totals.outerjoin(first, true())).order_by(*order)
 
@@ -81,7 +81,7 @@ def _beside(rollup: Rollup) -> Select[*tuple[Any, ...]]:
     return select(
         *(func.coalesce(kept.c[key], counted.c[key]).label(key) for key in keys),
         *(
-            func.coalesce(source.c[sum_], constant(0)).label(f"{sum_}_{name}")
+            func.coalesce(source.c[sum_], literal_int(0)).label(f"{sum_}_{name}")
             for name, source in (("kept", kept), ("counted", counted))
             for sum_ in ("deals", "prices")
         ),

@@ -5,20 +5,20 @@ from typing import Literal
 
 from sqlalchemy import bindparam, select
 
-from app.db.reading import Asks, Question
+from app.db.statements import CompiledStatement, Executor, Row
 from app.models import SigningKey
 
 
 class SigningKeyRepository:
-    def __init__(self, database: Asks) -> None:
+    def __init__(self, database: Executor) -> None:
         self._database = database
 
     async def get(self, purpose: Literal["cursor"]) -> bytes:
-        (row,) = await self._database.rows(_key(), {"purpose": purpose})
+        (row,) = await self._database.fetch_all(_key(), {"purpose": purpose})
         key: bytes = row["key"]
         return key
 
 
 @lru_cache
-def _key() -> Question:
-    return Question(select(SigningKey.key).where(SigningKey.purpose == bindparam("purpose")))
+def _key() -> CompiledStatement[Row]:
+    return CompiledStatement(select(SigningKey.key).where(SigningKey.purpose == bindparam("purpose")))

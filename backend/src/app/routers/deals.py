@@ -4,8 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
-from app.db.reading import Row
-from app.dependencies import Deals, OneEffect, SearchDeals
+from app.api.dependencies import Deals, DealSearchDep, IdempotencyDep
+from app.api.links import link_header
+from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
+from app.api.query_params import QueryModel
+from app.api.strict_route import StrictRoute
+from app.auth.dependencies import REQUIRE_WRITE
+from app.db.statements import Row
 from app.errors import (
     DealNotFoundError,
     ExternalIdTakenError,
@@ -13,32 +18,26 @@ from app.errors import (
     InvalidCursorError,
     VersionConflictError,
 )
-from app.paging import Page
-from app.protection import WRITE
-from app.repositories.deal_views import DealView
-from app.routers.links import link_header
-from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors, reads
-from app.routers.strict import StrictRoute
-from app.schemas.deals import DealCreate, DealOut, DealPage, DealPatch, DealQuery
-from app.schemas.query import Given, QueryId, QueryVersion, prefilled
-from app.schemas.stats import CityStats, StatsQuery
+from app.pagination import Page
+from app.repositories.deal_queries import DealRow
+from app.schemas.deals import CityStats, DealCreate, DealOut, DealPage, DealPatch, DealQuery, StatsQuery
+from app.schemas.params import OptionalParam, QueryId, QueryVersion, swagger_example
 
 router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
 
-DealId = Annotated[QueryId, Path(description="The deal's key.", examples=[1], json_schema_extra=prefilled(1))]
+DealId = Annotated[QueryId, Path(description="The deal's key.", examples=[1], json_schema_extra=swagger_example(1))]
 IfVersion = Annotated[
-    Given[QueryVersion], Query(description="Remove the deal only if it still has this version.", examples=[1])
+    OptionalParam[QueryVersion], Query(description="Remove the deal only if it still has this version.", examples=[1])
 ]
 
 
-@router.get("", summary="Search deals", response_model=DealPage, responses=reads(InvalidCursorError))
+@router.get("", summary="Search deals", response_model=DealPage, responses=read_responses(InvalidCursorError))
 async def list_deals(
     query: Annotated[DealQuery, Depends(QueryModel(DealQuery))],
-    deals: SearchDeals,
+    deals: DealSearchDep,
     request: Request,
     response: Response,
-) -> Page[DealView]:
+) -> Page[DealRow]:
     """A page of the deals, each with its hotel. `Link` leads to the pages around it."""
     page = await deals.page(query)
     response.headers.update(link_header(request, page))
@@ -49,9 +48,11 @@ async def list_deals(
     "/stats",
     summary="Prices by city",
     response_model=list[CityStats],
-    responses=reads(),
+    responses=read_responses(),
 )
-async def read_stats(query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery))], deals: SearchDeals) -> list[Row]:
+async def get_deal_stats(
+    query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery))], deals: DealSearchDep
+) -> list[Row]:
     """Average price and number of the matching deals, by city.
 
     Counts what can be booked: `available_only` is **true** here unless it is given.
@@ -63,9 +64,9 @@ async def read_stats(query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery)
     "/{deal_id}",
     summary="Read one deal",
     response_model=DealOut,
-    responses=reads(DealNotFoundError),
+    responses=read_responses(DealNotFoundError),
 )
-async def read_deal(deal_id: DealId, deals: SearchDeals) -> DealView:
+async def get_deal(deal_id: DealId, deals: DealSearchDep) -> DealRow:
     """One deal with its hotel."""
     return await deals.get(deal_id)
 
@@ -75,10 +76,12 @@ async def read_deal(deal_id: DealId, deals: SearchDeals) -> DealView:
     status_code=status.HTTP_201_CREATED,
     summary="Create a deal",
     response_model=DealOut,
-    dependencies=WRITE,
-    responses=errors(HotelNotFoundError, ExternalIdTakenError, *REUSED_KEY, *KEYED, *BAD_BODY),
+    dependencies=REQUIRE_WRITE,
+    responses=error_responses(
+        HotelNotFoundError, ExternalIdTakenError, *IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS
+    ),
 )
-async def create_deal(new: DealCreate, deals: Deals, once: OneEffect, response: Response) -> DealView:
+async def create_deal(new: DealCreate, deals: Deals, once: IdempotencyDep, response: Response) -> DealRow:
     """A new deal of an existing hotel; `Location` says where it is."""
     deal = await deals.create(new, once=once)
     response.headers["Location"] = f"/deals/{deal['id']}"
@@ -89,23 +92,23 @@ async def create_deal(new: DealCreate, deals: Deals, once: OneEffect, response: 
     "/{deal_id}",
     summary="Change a deal",
     response_model=DealOut,
-    dependencies=WRITE,
-    responses=errors(
-        DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *KEYED, *BAD_BODY
+    dependencies=REQUIRE_WRITE,
+    responses=error_responses(
+        DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *AUTH_ERRORS, *BODY_ERRORS
     ),
 )
-async def change_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> DealView:
+async def update_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> DealRow:
     """Changes the fields that are sent and leaves the others as they are; with `version`, only that version."""
-    return await deals.change(deal_id, patch)
+    return await deals.update(deal_id, patch)
 
 
 @router.delete(
     "/{deal_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Remove a deal",
-    dependencies=WRITE,
-    responses=errors(DealNotFoundError, VersionConflictError, *KEYED),
+    dependencies=REQUIRE_WRITE,
+    responses=error_responses(DealNotFoundError, VersionConflictError, *AUTH_ERRORS),
 )
-async def remove_deal(deal_id: DealId, deals: Deals, version: IfVersion = None) -> None:
+async def delete_deal(deal_id: DealId, deals: Deals, version: IfVersion = None) -> None:
     """The deal is gone for good; with `version`, only if it still has that version."""
-    await deals.remove(deal_id, version=version)
+    await deals.delete(deal_id, version=version)

@@ -4,30 +4,30 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
-from app.db.reading import Row
-from app.dependencies import Hotels, OneEffect, SearchHotels
+from app.api.dependencies import Hotels, HotelSearchDep, IdempotencyDep
+from app.api.links import link_header
+from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
+from app.api.query_params import QueryModel
+from app.api.strict_route import StrictRoute
+from app.auth.dependencies import REQUIRE_ADMIN, REQUIRE_WRITE
+from app.db.statements import Row
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
-from app.paging import Page
-from app.protection import ADMIN, WRITE
-from app.routers.links import link_header
-from app.routers.query_string import QueryModel
-from app.routers.responses import BAD_BODY, KEYED, REUSED_KEY, errors, reads
-from app.routers.strict import StrictRoute
+from app.pagination import Page
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
-from app.schemas.query import QueryId, prefilled
+from app.schemas.params import QueryId, swagger_example
 
 router = APIRouter(prefix="/hotels", tags=["hotels"], route_class=StrictRoute)
 
-HotelId = Annotated[QueryId, Path(description="The hotel's key.", examples=[1], json_schema_extra=prefilled(1))]
-DoomedHotelId = Annotated[
-    QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra=prefilled(151))
+HotelId = Annotated[QueryId, Path(description="The hotel's key.", examples=[1], json_schema_extra=swagger_example(1))]
+EmptyHotelId = Annotated[
+    QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra=swagger_example(151))
 ]
 
 
-@router.get("", summary="Hotels with deals", response_model=HotelPage, responses=reads())
+@router.get("", summary="Hotels with deals", response_model=HotelPage, responses=read_responses())
 async def list_hotels(
     query: Annotated[HotelQuery, Depends(QueryModel(HotelQuery))],
-    hotels: SearchHotels,
+    hotels: HotelSearchDep,
     request: Request,
     response: Response,
 ) -> Page[Row]:
@@ -44,9 +44,9 @@ async def list_hotels(
     "/{hotel_id}",
     summary="Read one hotel",
     response_model=HotelOut,
-    responses=reads(HotelNotFoundError),
+    responses=read_responses(HotelNotFoundError),
 )
-async def read_hotel(hotel_id: HotelId, hotels: SearchHotels) -> Row:
+async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> Row:
     """One hotel with the average star rating of its deals."""
     return await hotels.get(hotel_id)
 
@@ -56,10 +56,10 @@ async def read_hotel(hotel_id: HotelId, hotels: SearchHotels) -> Row:
     status_code=status.HTTP_201_CREATED,
     summary="Create a hotel",
     response_model=HotelOut,
-    dependencies=WRITE,
-    responses=errors(HotelExistsError, *REUSED_KEY, *KEYED, *BAD_BODY),
+    dependencies=REQUIRE_WRITE,
+    responses=error_responses(HotelExistsError, *IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS),
 )
-async def create_hotel(new: HotelCreate, hotels: Hotels, once: OneEffect, response: Response) -> Row:
+async def create_hotel(new: HotelCreate, hotels: Hotels, once: IdempotencyDep, response: Response) -> Row:
     """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
     hotel = await hotels.create(new, once=once)
     response.headers["Location"] = f"/hotels/{hotel['id']}"
@@ -70,24 +70,24 @@ async def create_hotel(new: HotelCreate, hotels: Hotels, once: OneEffect, respon
     "/{hotel_id}",
     summary="Change a hotel",
     response_model=HotelOut,
-    dependencies=WRITE,
-    responses=errors(HotelNotFoundError, HotelExistsError, *KEYED, *BAD_BODY),
+    dependencies=REQUIRE_WRITE,
+    responses=error_responses(HotelNotFoundError, HotelExistsError, *AUTH_ERRORS, *BODY_ERRORS),
 )
-async def change_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> Row:
+async def update_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> Row:
     """Changes the fields that are sent and leaves the others as they are."""
-    return await hotels.change(hotel_id, patch)
+    return await hotels.update(hotel_id, patch)
 
 
 @router.delete(
     "/{hotel_id}",
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Remove a hotel",
-    dependencies=ADMIN,
-    responses=errors(HotelNotFoundError, HotelHasDealsError, *KEYED),
+    dependencies=REQUIRE_ADMIN,
+    responses=error_responses(HotelNotFoundError, HotelHasDealsError, *AUTH_ERRORS),
 )
-async def remove_hotel(hotel_id: DoomedHotelId, hotels: Hotels) -> None:
+async def delete_hotel(hotel_id: EmptyHotelId, hotels: Hotels) -> None:
     """Only a hotel without deals can be removed.
 
     On the sample catalogue the example is the hotel that the example of `POST /hotels` makes.
     """
-    await hotels.remove(hotel_id)
+    await hotels.delete(hotel_id)

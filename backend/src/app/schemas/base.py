@@ -20,12 +20,12 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-KEYS: Final = 2**63
+ID_LIMIT: Final = 2**63
 """Keys are below this. Other than the greatest key it is a binary float too, as the OpenAPI document needs it."""
-MAX_KEY: Final = KEYS - 1
+MAX_ID: Final = ID_LIMIT - 1
 MAX_VERSION: Final = 2**31 - 1
-FIRST_DAY: Final = date(2000, 1, 1)
-LAST_DAY: Final = date(2100, 1, 1)
+MIN_DATE: Final = date(2000, 1, 1)
+MAX_DATE: Final = date(2100, 1, 1)
 
 _MOST_COMPOSED: Final = 4
 """How many code points NFC makes one of at most."""
@@ -33,7 +33,7 @@ _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-class Input(BaseModel):
+class RequestModel(BaseModel):
     """Data from a client: frozen, and a field that is not known is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -47,7 +47,7 @@ class Input(BaseModel):
         raise PydanticKnownError("model_attributes_type")
 
 
-class Output(BaseModel):
+class ResponseModel(BaseModel):
     """Data for a client, read by attribute; every field is always there."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
@@ -134,10 +134,10 @@ IdempotencyKey = Annotated[
     str, Field(min_length=1, max_length=255, pattern="^[!-~]+$", examples=["2b5c6a5e-3f0e-4a52-9a06-6ad5a04c1f5b"])
 ]
 
-Id = Annotated[int, Field(strict=True, ge=1, lt=KEYS, examples=[1])]
+Id = Annotated[int, Field(strict=True, ge=1, lt=ID_LIMIT, examples=[1])]
 Stars = Annotated[int, Field(strict=True, ge=1, le=5, examples=[5])]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100, examples=[30])]
-Flag = Annotated[bool, Field(strict=True, examples=[True])]
+StrictBool = Annotated[bool, Field(strict=True, examples=[True])]
 Version = Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION, examples=[1])]
 
 Price = Annotated[
@@ -151,13 +151,13 @@ Price = Annotated[
 
 CalendarDate = Annotated[
     date,
-    Field(ge=FIRST_DAY, le=LAST_DAY),
+    Field(ge=MIN_DATE, le=MAX_DATE),
     BeforeValidator(_calendar_date),
     WithJsonSchema({"type": "string", "format": "date", "pattern": "^(20[0-9]{2}-[0-9]{2}-[0-9]{2}|2100-01-01)$"}),
     Field(description="From 2000-01-01 to 2100-01-01.", examples=["2026-03-01"]),
 ]
 
-Amount = Annotated[Decimal, PlainSerializer(float, when_used="json"), WithJsonSchema({"type": "number"})]
+DecimalNumber = Annotated[Decimal, PlainSerializer(float, when_used="json"), WithJsonSchema({"type": "number"})]
 """An exact decimal printed as a JSON number.
 
 Ten digits are well within the fifteen for which the shortest text of a binary float is the decimal it came from.

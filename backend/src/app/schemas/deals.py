@@ -5,30 +5,29 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.paging import Count
+from app.pagination import TotalMode
 from app.schemas.base import (
-    Amount,
     CalendarDate,
     CategoryName,
-    Flag,
+    DecimalNumber,
     Id,
-    Input,
-    Output,
     Percent,
     Price,
+    RequestModel,
+    ResponseModel,
     RoomType,
     Stars,
+    StrictBool,
     Version,
     absent,
     example,
 )
 from app.schemas.filters import DealFilters
 from app.schemas.hotels import HotelOut
-from app.schemas.paging import PageQuery, Sort
-from app.schemas.query import Given
+from app.schemas.params import OptionalParam, PageQuery, QueryFlag, Sort
 
 
-class DealOut(Output):
+class DealOut(ResponseModel):
     model_config = example(
         id=812,
         external_id=40117,
@@ -58,8 +57,8 @@ class DealOut(Output):
     external_id: int | None
     room_type: str
     star_rating: int
-    price_per_night: Amount
-    original_price: Amount
+    price_per_night: DecimalNumber
+    original_price: DecimalNumber
     discount_percent: int
     checkin_date: date
     checkout_date: date
@@ -94,11 +93,13 @@ class DealQuery(DealFilters, PageQuery):
     sort: DealSort = Field(
         DealSort.ID, description="A field, `-` before it for descending; ties follow `id`.", examples=["-star_rating"]
     )
-    cursor: Given[Annotated[str, Field(max_length=500)]] = Field(
+    cursor: OptionalParam[Annotated[str, Field(max_length=500)]] = Field(
         None,
         description="The `next_cursor` of a page before, with the same filters and sort. Not together with `skip`.",
     )
-    count: Count = Field(Count.EXACT, description="How to find `total`; `none` is the quickest.", examples=["exact"])
+    count: TotalMode = Field(
+        TotalMode.EXACT, description="How to find `total`; `none` is the quickest.", examples=["exact"]
+    )
 
     @property
     def filters(self) -> str:
@@ -106,12 +107,12 @@ class DealQuery(DealFilters, PageQuery):
         return self.model_dump_json(include=set(DealFilters.model_fields), exclude_defaults=True)
 
 
-class DealPage(Output):
+class DealPage(ResponseModel):
     items: list[DealOut]
     total: int | None = Field(description="How many match in all; null if nobody counted.")
     skip: int | None = Field(description="How many were left out at the start; null on a page that a cursor led to.")
     limit: int
-    total_kind: Count = Field(
+    total_kind: TotalMode = Field(
         description="Whether `total` was counted, is the planner's estimate, or was not asked for."
     )
     next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
@@ -130,7 +131,7 @@ def _after_checkin(checkout: date, sent: ValidationInfo) -> date:
     return checkout
 
 
-class DealCreate(Input):
+class DealCreate(RequestModel):
     """A new deal."""
 
     model_config = example(
@@ -154,13 +155,13 @@ class DealCreate(Input):
     discount_percent: Percent
     checkin_date: CalendarDate
     checkout_date: CalendarDate = Field(examples=["2026-03-04"])
-    is_available: Flag = True
+    is_available: StrictBool = True
     categories: Categories = Field(default_factory=list)
 
     _stay = field_validator("checkout_date")(_after_checkin)
 
 
-class DealPatch(Input):
+class DealPatch(RequestModel):
     """What to change of a deal; what is absent stays as it is."""
 
     model_config = example(price_per_night=119.0, discount_percent=35, categories=["romantic"])
@@ -174,7 +175,7 @@ class DealPatch(Input):
     discount_percent: Percent = absent()
     checkin_date: CalendarDate = absent()
     checkout_date: CalendarDate = absent()
-    is_available: Flag = absent()
+    is_available: StrictBool = absent()
     categories: Categories = absent()
     version: Annotated[Version, Field(description="Change the deal only if it still has this version.")] = absent()
 
@@ -183,3 +184,19 @@ class DealPatch(Input):
     def changes(self) -> dict[str, Any]:
         """What was sent, by field, without the version."""
         return self.model_dump(exclude_unset=True, exclude={"version"})
+
+
+class StatsQuery(DealFilters):
+    """The filter set; a dashboard counts what can be booked unless it says otherwise."""
+
+    available_only: QueryFlag = Field(
+        default=True,
+        description="Only deals that can be booked. **True** unless it is given, other than on the list.",
+        examples=[True],
+    )
+
+
+class CityStats(ResponseModel):
+    city: str
+    avg_price: DecimalNumber = Field(description="Average price per night, two decimals.")
+    deal_count: int

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.schemas.base import CalendarDate, CategoryName, CityName, CountryName, Input, RoomType
-from app.schemas.query import Given, QueryFlag, QueryId, QueryPercent, QueryPrice, QueryStars, prefilled
+from app.schemas.base import CalendarDate, CategoryName, CityName, CountryName, RequestModel, RoomType
+from app.schemas.params import OptionalParam, QueryFlag, QueryId, QueryPercent, QueryPrice, QueryStars, swagger_example
 
 _MOST_VALUES = 50
 
 
-class DealFilters(Input):
+class DealFilters(RequestModel):
     """All optional; a deal matches if it satisfies every one that is given."""
 
     city: Annotated[
@@ -20,31 +20,33 @@ class DealFilters(Input):
         Field(
             max_length=_MOST_VALUES, description="The city's whole name, whatever the case. Repeat it for any of them."
         ),
-    ] = Field(default_factory=list, examples=[["Toronto"]], json_schema_extra=prefilled(["Toronto"]))
-    country: Given[CountryName] = Field(
+    ] = Field(default_factory=list, examples=[["Toronto"]], json_schema_extra=swagger_example(["Toronto"]))
+    country: OptionalParam[CountryName] = Field(
         None, description="The country's whole name, whatever the case.", examples=["Canada"]
     )
-    min_stars: Given[QueryStars] = Field(
-        None, description="At least so many stars.", examples=[4], json_schema_extra=prefilled(4)
+    min_stars: OptionalParam[QueryStars] = Field(
+        None, description="At least so many stars.", examples=[4], json_schema_extra=swagger_example(4)
     )
-    price_min: Given[QueryPrice] = Field(
-        None, description="Lowest price per night, inclusive.", examples=[50], json_schema_extra=prefilled(50)
+    price_min: OptionalParam[QueryPrice] = Field(
+        None, description="Lowest price per night, inclusive.", examples=[50], json_schema_extra=swagger_example(50)
     )
-    price_max: Given[QueryPrice] = Field(
-        None, description="Highest price per night, inclusive.", examples=[150], json_schema_extra=prefilled(150)
+    price_max: OptionalParam[QueryPrice] = Field(
+        None, description="Highest price per night, inclusive.", examples=[150], json_schema_extra=swagger_example(150)
     )
     category: Annotated[
         list[CategoryName],
         Field(max_length=_MOST_VALUES, description="A category, whatever the case. Repeat it for any of them."),
     ] = Field(default_factory=list, examples=[["luxury"]])
     available_only: QueryFlag = Field(default=False, description="Only deals that can be booked.", examples=[True])
-    hotel_id: Given[QueryId] = Field(None, description="Only deals of this hotel.", examples=[1])
-    room_type: Given[RoomType] = Field(None, description="The whole room type, whatever the case.", examples=["Deluxe"])
-    min_discount: Given[QueryPercent] = Field(None, description="At least so many percent.", examples=[30])
-    checkin_from: Given[CalendarDate] = Field(
+    hotel_id: OptionalParam[QueryId] = Field(None, description="Only deals of this hotel.", examples=[1])
+    room_type: OptionalParam[RoomType] = Field(
+        None, description="The whole room type, whatever the case.", examples=["Deluxe"]
+    )
+    min_discount: OptionalParam[QueryPercent] = Field(None, description="At least so many percent.", examples=[30])
+    checkin_from: OptionalParam[CalendarDate] = Field(
         None, description="First day of check-in, inclusive.", examples=["2026-03-01"]
     )
-    checkin_to: Given[CalendarDate] = Field(
+    checkin_to: OptionalParam[CalendarDate] = Field(
         None, description="Last day of check-in, inclusive.", examples=["2026-03-31"]
     )
 

@@ -4,18 +4,28 @@ from typing import Any
 
 from pydantic import Field
 
-from app.schemas.base import Amount, CityName, CountryName, HotelName, Input, Output, Phone, absent, example
+from app.schemas.base import (
+    CityName,
+    CountryName,
+    DecimalNumber,
+    HotelName,
+    Phone,
+    RequestModel,
+    ResponseModel,
+    absent,
+    example,
+)
 from app.schemas.filters import DealFilters
-from app.schemas.paging import PageQuery, Sort
+from app.schemas.params import PageQuery, Sort
 
 
-class HotelOut(Output):
+class HotelOut(ResponseModel):
     id: int
     name: str
     city: str
     country: str
     phone: str
-    avg_star_rating: Amount | None = Field(
+    avg_star_rating: DecimalNumber | None = Field(
         description="Average over all deals of the hotel, two decimals; null without deals."
     )
 
@@ -43,17 +53,17 @@ class HotelQuery(DealFilters, PageQuery):
 
 class HotelWithDeals(HotelOut):
     deal_count: int = Field(description="How many of its deals match.")
-    min_price: Amount = Field(description="The lowest price per night of those.")
+    min_price: DecimalNumber = Field(description="The lowest price per night of those.")
 
 
-class HotelPage(Output):
+class HotelPage(ResponseModel):
     items: list[HotelWithDeals]
     total: int = Field(description="How many hotels have a deal that matches.")
     skip: int
     limit: int
 
 
-class HotelCreate(Input):
+class HotelCreate(RequestModel):
     """A new hotel."""
 
     model_config = example(name="Crown Tower", city="Toronto", country="Canada", phone="+1-416-555-0133")
@@ -64,7 +74,7 @@ class HotelCreate(Input):
     phone: Phone
 
 
-class HotelPatch(Input):
+class HotelPatch(RequestModel):
     """What to change of a hotel; what is absent stays as it is."""
 
     model_config = example(phone="+1-416-555-0134")

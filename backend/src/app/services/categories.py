@@ -1,7 +1,7 @@
 """What one can ask of the categories."""
 
-from app.db.reading import Row
-from app.repositories.category_views import CategoryViews
+from app.db.statements import Row
+from app.repositories.categories import CategoryViews
 
 
 class CategoryService:

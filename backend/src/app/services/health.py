@@ -1,6 +1,6 @@
 """Whether the service can do its work."""
 
-from app.errors import Problem, ServiceUnavailableError
+from app.errors import ErrorDetail, ServiceUnavailableError
 from app.repositories.health import HealthRepository
 
 
@@ -12,6 +12,6 @@ class HealthService:
     async def check(self) -> None:
         """Return if every dependency is usable, else raise ServiceUnavailableError that names those that are not."""
         if self._draining:
-            raise ServiceUnavailableError(details=[Problem("service", "draining")])
+            raise ServiceUnavailableError(details=[ErrorDetail("service", "draining")])
         if not await self._health.is_migrated():
-            raise ServiceUnavailableError(details=[Problem("migrations", "the schema is of an older version")])
+            raise ServiceUnavailableError(details=[ErrorDetail("migrations", "the schema is of an older version")])

@@ -1,0 +1,1 @@
+"""Tools for development; the production image does not contain them."""

@@ -1,0 +1,8 @@
+"""An embedded PostgreSQL server: processes that use one data directory share it, and the last one stops it."""
+
+from devtools.postgres.account import EmbeddedPostgresError, bundled_programs
+from devtools.postgres.address import ServerAddress
+from devtools.postgres.embedded import EmbeddedPostgres
+from devtools.postgres.server import StopMode
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "ServerAddress", "StopMode", "bundled_programs"]

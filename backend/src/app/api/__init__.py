@@ -1,0 +1,1 @@
+"""What the routers share: dependencies, the route class, query parameters, errors, links, OpenAPI."""

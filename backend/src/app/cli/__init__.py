@@ -1,0 +1,1 @@
+"""`deals`: the command line."""

@@ -1,0 +1,62 @@
+"""What a database's server and role are like, as far as it matters to who trusts it with a service."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.pool import NullPool
+
+from app.db.migrations import get_revision
+from app.db.urls import sync_url
+
+_FACTS: Final = text(
+    """
+    SELECT
+        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
+        EXISTS (
+            SELECT FROM pg_class
+            WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text = ANY (current_schemas(false)::text[])
+                AND pg_has_role(relowner, 'MEMBER')
+        ) AS owns_tables,
+        EXISTS (
+            SELECT FROM unnest(current_schemas(false)) AS name WHERE has_schema_privilege(name, 'CREATE')
+        ) AS may_create,
+        current_setting('fsync')::bool AS fsync,
+        current_setting('full_page_writes')::bool AS full_page_writes,
+        current_setting('synchronous_commit') AS synchronous_commit,
+        least(
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0),
+            (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user),
+            (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
+        ) AS connections
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """`connections` is how many this role may have here; `revision` is None where the role can't see the schema."""
+
+    is_superuser: bool
+    owns_tables: bool
+    may_create: bool
+    fsync: bool
+    full_page_writes: bool
+    synchronous_commit: str
+    connections: int
+    revision: str | None
+
+
+def inspect_server(url: str) -> ServerFacts:
+    """The facts about the database at `url` and the role that connects. Raises OperationalError if it is away."""
+    with create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
+        return ServerFacts(**connection.execute(_FACTS).mappings().one(), revision=_revision(connection))
+
+
+def _revision(connection: Connection) -> str | None:
+    try:
+        return get_revision(connection)
+    except ProgrammingError:
+        return None

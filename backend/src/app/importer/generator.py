@@ -1,0 +1,153 @@
+"""Files of invented deals: the same rows and seed give the same bytes on any machine."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
+from random import Random
+from typing import Final, NamedTuple, TextIO, TypeVar
+
+from app.importer.types import COLUMNS
+
+Option = TypeVar("Option")
+
+CATEGORY_NAMES: Final = ("luxury", "romantic", "family", "business", "beach")
+
+_ROOMS: Final = (
+    ("Single", 79_00),
+    ("Double", 119_00),
+    ("Twin", 115_00),
+    ("Deluxe", 189_00),
+    ("Family", 169_00),
+    ("Executive", 219_00),
+    ("Suite", 299_00),
+)
+_STARS: Final = (1,) * 1 + (2,) * 6 + (3,) * 19 + (4,) * 32 + (5,) * 42
+_CATEGORY_COUNTS: Final = (0,) * 4 + (1,) * 45 + (2,) * 38 + (3,) * 13
+_CATEGORY_TEXTS: Final = tuple(
+    tuple(",".join(names) for names in permutations(CATEGORY_NAMES, count)) for count in range(4)
+)
+_AVAILABILITY: Final = ("True",) * 4 + ("False",)
+
+_LONGEST_STAY: Final = 14
+_FIRST_CHECKIN: Final = date(2026, 1, 1)
+_CHECKIN_DAYS: Final = 365
+_DAYS: Final = tuple(
+    (_FIRST_CHECKIN + timedelta(days=days)).isoformat() for days in range(_CHECKIN_DAYS + _LONGEST_STAY)
+)
+_FIRST_INSTANT: Final = datetime(2025, 1, 1, tzinfo=UTC)
+_CREATION_SECONDS: Final = 364 * 24 * 60 * 60
+
+_ID_PRIME: Final = 999_999_937
+_ID_STEP: Final = 387_420_489
+
+
+def write_deals(out: TextIO, *, rows: int, seed: int) -> None:
+    """Write a header and `rows` deals to `out`, in literal_int memory; the text is ASCII and its newlines are "\\n".
+
+    The catalogue's 150 hotels all appear from 150 rows on. Hotels and ids are the same for every seed; ids are unique
+    up to 999,999,936 rows. Open the file with `newline=""`.
+    """
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_deals(rows, random=Random(seed).random))  # noqa: S311  invented data, not a secret
+
+
+def _deals(rows: int, *, random: Callable[[], float]) -> Iterator[tuple[str | int, ...]]:
+    # Only random(): what choice() or shuffle() make of a seed is not promised to stay.
+    def below(limit: int) -> int:
+        return int(random() * limit)
+
+    def pick(options: Sequence[Option]) -> Option:
+        return options[int(random() * len(options))]
+
+    for number in range(rows):
+        hotel = HOTELS[number] if number < len(HOTELS) else pick(HOTELS)
+        room, base_price = pick(_ROOMS)
+        stars, discount, arrival = pick(_STARS), below(61), below(_CHECKIN_DAYS)
+        original = base_price * hotel.city.price_level * (60 + 10 * stars + below(40)) // 10_000
+        yield (
+            1 + (number * _ID_STEP + _ID_STEP // 2) % _ID_PRIME,
+            hotel.name,
+            hotel.city.name,
+            hotel.city.country,
+            stars,
+            hotel.phone,
+            room,
+            _price((original * (100 - discount) + 50) // 100),
+            _price(original),
+            discount,
+            _DAYS[arrival],
+            _DAYS[arrival + 1 + below(_LONGEST_STAY)],
+            pick(_AVAILABILITY),
+            pick(_CATEGORY_TEXTS[pick(_CATEGORY_COUNTS)]),
+            f"{_FIRST_INSTANT + timedelta(seconds=below(_CREATION_SECONDS)):%Y-%m-%dT%H:%M:%SZ}",
+        )
+
+
+def _price(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02}"
+
+
+class City(NamedTuple):
+    name: str
+    country: str
+    dialling_code: str
+    price_level: int
+    """Per cent of what a room costs elsewhere."""
+
+
+class SampleHotel(NamedTuple):
+    name: str
+    city: City
+    phone: str
+
+
+CITIES: Final = (
+    City("London", "United Kingdom", "+44-20", 130),
+    City("Paris", "France", "+33-1", 125),
+    City("Berlin", "Germany", "+49-30", 90),
+    City("Rome", "Italy", "+39-06", 105),
+    City("Madrid", "Spain", "+34-91", 90),
+    City("Istanbul", "Turkey", "+90-212", 70),
+    City("New York", "United States", "+1-212", 150),
+    City("Los Angeles", "United States", "+1-213", 130),
+    City("Toronto", "Canada", "+1-416", 110),
+    City("Mexico City", "Mexico", "+52-55", 65),
+    City("Buenos Aires", "Argentina", "+54-11", 60),
+    City("Dubai", "United Arab Emirates", "+971-4", 120),
+    City("Mumbai", "India", "+91-22", 60),
+    City("Bangkok", "Thailand", "+66-2", 55),
+    City("Tokyo", "Japan", "+81-3", 115),
+    City("Seoul", "South Korea", "+82-2", 100),
+    City("Sydney", "Australia", "+61-2", 115),
+)
+
+_FIRST_WORDS: Final = (
+    "Grand",
+    "Royal",
+    "Crown",
+    "Imperial",
+    "Golden",
+    "Harbour",
+    "Park",
+    "Riverside",
+    "Central",
+    "Skyline",
+    "Garden",
+    "Metropolitan",
+)
+_SECOND_WORDS: Final = ("Plaza", "Palace", "Tower", "Hotel", "Inn", "Residence", "Suites", "House")
+_HOTEL_COUNT: Final = 150
+
+
+def _hotel(number: int) -> SampleHotel:
+    """Steps that share no factor with what they walk over: a name comes back only in another city, a line never."""
+    city = CITIES[number % len(CITIES)]
+    first = _FIRST_WORDS[number * 5 % len(_FIRST_WORDS)]
+    second = _SECOND_WORDS[(number + number // len(_FIRST_WORDS)) % len(_SECOND_WORDS)]
+    line = 1000 + (number * 1667 + 555) % 9000
+    return SampleHotel(f"{first} {second}", city, f"{city.dialling_code}-555-{line}")
+
+
+HOTELS: Final = tuple(_hotel(number) for number in range(_HOTEL_COUNT))

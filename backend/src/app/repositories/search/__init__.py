@@ -1,0 +1,1 @@
+"""Search: filters as SQL, exact totals, and the plans that find the ids of one page."""

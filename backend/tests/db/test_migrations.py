@@ -1,0 +1,96 @@
+"""The history of the schema, up and down, with data."""
+
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from app.db.base import Base
+from app.db.migrations import alembic_config, current_revision, head_revision, migrate
+from app.db.urls import sync_url
+from tests.support.databases import TestServer, connect
+
+
+@pytest.fixture
+def empty_url(server: TestServer) -> Iterator[str]:
+    """The URL of a database without a schema."""
+    with server.copy(template="template0") as url:
+        yield url
+
+
+def test_models_and_migrations_make_the_same_schema(own_url: str) -> None:
+    command.check(alembic_config(own_url))
+
+
+def test_the_history_has_one_head() -> None:
+    assert ScriptDirectory.from_config(alembic_config("postgresql:///")).get_heads() == [head_revision()]
+
+
+def test_every_step_can_be_taken_back_and_taken_again(empty_url: str) -> None:
+    config = alembic_config(empty_url)
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    for revision in reversed(revisions):
+        command.upgrade(config, revision)
+        command.downgrade(config, "-1")
+        command.upgrade(config, revision)
+    assert current_revision(empty_url) == head_revision()
+    command.downgrade(config, "base")
+    with create_engine(sync_url(empty_url), poolclass=NullPool).connect() as connection:
+        context = MigrationContext.configure(connection)
+        kinds = {
+            difference[0] for difference in compare_metadata(context, Base.metadata) if isinstance(difference, tuple)
+        }
+    assert "add_table" in kinds
+    assert "remove_table" not in kinds
+
+
+def test_migrating_twice_does_nothing(empty_url: str) -> None:
+    assert migrate(empty_url)
+    assert not migrate(empty_url)
+
+
+def test_categories_come_out_of_the_text_and_go_back_into_it(empty_url: str) -> None:
+    config = alembic_config(empty_url)
+    command.upgrade(config, "0003")
+    names = ["beach", "business", "family", "luxury", "romantic"]
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO hotels (name, city, country, phone) VALUES ('Crown Tower', 'Toronto', 'Canada', '+1')"
+        )
+        cursor.execute(
+            """
+            INSERT INTO deals (hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
+                               checkin_date, checkout_date, categories)
+            SELECT 1, 'Suite', 5, 100, 120, 10, '2026-03-01', '2026-03-02',
+                   array_to_string((%s::text[])[1 + n %% 5 : 1 + n %% 5 + n %% 3], ' ,')
+            FROM generate_series(1, 50000) AS n
+            """,
+            [names],
+        )
+        cursor.execute("UPDATE deals SET categories = ' Luxury,luxury,, romantic ,luxury' WHERE id = 1")
+        cursor.execute("SELECT sum(cardinality(string_to_array(categories, ','))) + 2 FROM deals WHERE id > 1")
+        links = cursor.fetchone()
+
+    command.upgrade(config, "0004")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(lower(name) ORDER BY lower(name)) FROM categories")
+        assert cursor.fetchone() == (names,)
+        cursor.execute("SELECT count(*) FROM deal_categories")
+        assert cursor.fetchone() == links
+
+    command.downgrade(config, "0003")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT sum(cardinality(string_to_array(categories, ','))) FROM deals")
+        assert cursor.fetchone() == links
+        cursor.execute("SELECT lower(categories) FROM deals WHERE id = 1")
+        assert cursor.fetchone() == ("luxury,romantic",)
+
+    command.upgrade(config, "0004")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM deal_categories")
+        assert cursor.fetchone() == links

@@ -1,0 +1,69 @@
+"""How a row's categories become names and links."""
+
+import pytest
+
+from app.importer.types import MergeResult, OnConflict
+from tests.support.deal_files import row
+from tests.support.import_catalogue import Catalogue, Importer
+
+LINKS = """
+    SELECT external_id, string_agg(name, ',' ORDER BY name)
+    FROM deals LEFT JOIN deal_categories ON deal_id = deals.id LEFT JOIN categories ON categories.id = category_id
+    GROUP BY external_id ORDER BY external_id
+"""
+NAMES = "SELECT name FROM categories ORDER BY lower(name)"
+
+
+def test_a_deal_may_have_several_categories_or_none(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(categories=" luxury, beach ,"), row(id="8", categories=""), row(id="9", categories="beach"))
+    assert catalogue.all(LINKS) == [(7, "beach,luxury"), (8, None), (9, "beach")]
+
+
+def test_names_differ_by_more_than_case_and_the_first_spelling_wins(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(categories="beach,Luxury"), row(id="8", categories="LUXURY"), row(id="9", categories="luxury,Beach"))
+    assert catalogue.all(NAMES) == [("beach",), ("Luxury",)]
+    assert catalogue.all(LINKS) == [(7, "Luxury,beach"), (8, "Luxury"), (9, "Luxury,beach")]
+
+
+def test_a_known_name_is_used_whatever_its_case(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(categories="luxury"))
+    report = importer(row(id="8", categories="LUXURY,new"))
+    assert report.merged == MergeResult(categories_added=1, deals_inserted=1, links_written=2)
+    assert catalogue.all(NAMES) == [("luxury",), ("new",)]
+
+
+def test_the_database_decides_which_names_are_the_same(importer: Importer, catalogue: Catalogue) -> None:
+    """Its lower() and Python's disagree on some letters."""
+    importer(row(categories="İ,i"))
+    assert catalogue.one("SELECT count(*) = count(DISTINCT lower(name)) FROM categories")
+    assert importer(row(categories="i,İ")).merged == MergeResult(deals_unchanged=1)
+
+
+def test_the_same_set_in_other_words_is_no_change(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(categories="luxury,romantic"))
+    assert importer(row(categories="ROMANTIC, Luxury")).merged == MergeResult(deals_unchanged=1)
+
+
+@pytest.mark.parametrize(
+    ("newer", "links_written"),
+    [("luxury", 0), ("luxury,beach", 1), ("luxury,romantic,beach", 1), ("", 0), ("family", 1)],
+)
+def test_another_set_replaces_the_links(
+    importer: Importer, catalogue: Catalogue, newer: str, links_written: int
+) -> None:
+    importer(row(categories="luxury,romantic"), row(id="8", categories="beach,family"))
+    report = importer(row(categories=newer), row(id="8", categories="beach,family"))
+    assert report.merged == MergeResult(deals_updated=1, deals_unchanged=1, links_written=links_written)
+    assert catalogue.all(LINKS) == [(7, ",".join(sorted(newer.split(","))) or None), (8, "beach,family")]
+    assert catalogue.all("SELECT version FROM deals ORDER BY external_id") == [(2,), (1,)]
+
+
+def test_skip_leaves_the_links_of_known_deals(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(categories="luxury"))
+    importer(row(categories="beach"), on_conflict=OnConflict.SKIP)
+    assert catalogue.all(LINKS) == [(7, "luxury")]
+
+
+def test_a_rejected_row_adds_no_category(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(categories="beach"), row(id="x", categories="ghost"), partial=True)
+    assert catalogue.all(NAMES) == [("beach",)]

@@ -1,0 +1,66 @@
+"""The service on a database whose commits are real, with all that a property asks of it."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import text
+
+from app.config import Settings
+from app.main import create_app
+from tests.support.databases import OpenDatabase
+from tests.support.decimal_json import parsed, written
+
+_JSON: Final = {"content-type": "application/json"}
+_TABLES: Final = ("deals", "hotels", "categories")
+_FOLDING: Final = """
+    SELECT lower(name) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS given (name, place) ORDER BY place
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Requests, and sessions beside them; any number at once."""
+
+    app: FastAPI
+    client: AsyncClient
+    database: OpenDatabase
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, url: str, settings: Settings) -> AsyncIterator["Service"]:
+        app, database = create_app(settings), OpenDatabase.connect(url, settings)
+        app.state.database = database
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+            yield cls(app, client, database)
+        await database.close()
+
+    async def empty(self) -> None:
+        """Leave nothing in the catalogue."""
+        async with self.database.sessions.begin() as session:
+            for table in _TABLES:
+                await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  a table of this file
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """What a 200 says, with fractions as decimals."""
+        answer = await self.client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return parsed(answer.content)
+
+    async def send(self, method: str, path: str, body: Mapping[str, Any]) -> Response:
+        """The answer to a flat JSON body with exact decimals."""
+        return await self.client.request(method, path, content=written(body), headers=_JSON)
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> Any:
+        """What a 201 says, with fractions as decimals."""
+        answer = await self.send("POST", path, body)
+        assert answer.status_code == 201, answer.text
+        return parsed(answer.content)
+
+    async def folded(self, names: Iterable[str]) -> list[str]:
+        """`names` as the database folds their case, in their order."""
+        async with self.database.sessions() as session:
+            return list(await session.scalars(text(_FOLDING), {"names": list(names)}))
