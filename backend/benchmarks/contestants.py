@@ -41,8 +41,8 @@ def environment(url: str) -> dict[str, str]:
     return os.environ | {
         "DATABASE_URL": url,
         "APP_ENV": "production",
-        "APP_POOL_SIZE": str(CONNECTIONS),
-        "APP_POOL_MAX_OVERFLOW": "0",
+        "APP_DATABASE_POOL_SIZE": str(CONNECTIONS),
+        "APP_DATABASE_POOL_MAX_OVERFLOW": "0",
     }
 
 

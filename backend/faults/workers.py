@@ -25,8 +25,8 @@ _DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "APP_ENV": "development",
         "APP_LOG_LEVEL": "WARNING",
-        "APP_POOL_SIZE": str(POOL_SIZE),
-        "APP_POOL_MAX_OVERFLOW": "0",
+        "APP_DATABASE_POOL_SIZE": str(POOL_SIZE),
+        "APP_DATABASE_POOL_MAX_OVERFLOW": "0",
     }
 )
 

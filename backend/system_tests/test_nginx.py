@@ -26,7 +26,7 @@ UNKNOWN: Final = [{"field": "outcome", "message": "outcome_unknown"}]
 
 @pytest.fixture(scope="module")
 def upstream(url: str) -> Iterator[Service]:
-    with service(url, APP_BODY_TIMEOUT="2", APP_TRUSTED_PROXIES="127.0.0.1") as running:
+    with service(url, APP_REQUEST_BODY_TIMEOUT="2", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running:
         yield running
 
 
@@ -146,7 +146,7 @@ def _until_refused(port: int) -> Answer:
 
 def test_a_client_cannot_say_that_it_is_another(url: str, tmp_path: Path) -> None:
     with (
-        service(url, APP_RATE_LIMIT="2/day", APP_TRUSTED_PROXIES="127.0.0.1") as running,
+        service(url, APP_RATE_LIMIT="2/day", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running,
         nginx(tmp_path, running.port) as port,
         Wire(port) as wire,
     ):

@@ -113,7 +113,7 @@ def statuses(running: Service, number: int) -> list[int]:
 
 
 def test_two_services_share_a_limit_and_live_on_without_it(url: str, redis_port: int, tmp_path: Path) -> None:
-    limited = partial(service, url, APP_RATE_LIMIT="6/day", REDIS_URL=f"redis://127.0.0.1:{redis_port}")
+    limited = partial(service, url, APP_RATE_LIMIT="6/day", APP_REDIS_URL=f"redis://127.0.0.1:{redis_port}")
     with redis(redis_port, tmp_path) as process, limited() as one, limited() as other:
         assert statuses(one, 3) + statuses(other, 4) == [404] * 6 + [429]
         process.send_signal(signal.SIGKILL)

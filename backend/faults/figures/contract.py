@@ -47,7 +47,7 @@ _OPTIONS: Final = (
 )
 _WITH_KEYS: Final = {
     "AUTH_MODE": "writes",
-    "APP_KEY_SECRET": SECRET,
+    "APP_AUTH_KEY_SECRET": SECRET,
     "APP_AUTH_FAILURES_PER_MINUTE": "1000000",  # wrong keys are tried here all the time
 }
 _SERVER_ERROR: Final = "erver error"

@@ -18,7 +18,7 @@ PLAYERS: Final = 8
 
 _LOCKED_DEAL: Final = 2
 _LOCK: Final = f"SELECT id FROM deals WHERE id = {_LOCKED_DEAL} FOR UPDATE"  # noqa: S608  a number of ours
-_QUICK: Final = {"APP_LOCK_TIMEOUT": "0.05"}
+_QUICK: Final = {"APP_DATABASE_LOCK_TIMEOUT": "0.05"}
 _USED_KEY: Final = {"Idempotency-Key": "used-before"}
 _FIRST_USE: Final = encode("POST", "/deals", NEW_DEAL, _USED_KEY)
 _TAKEN: Final = {"name": "House 1", "city": "City 1", "country": "Country 1", "phone": "+1-416-555-1"}

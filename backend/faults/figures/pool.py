@@ -20,7 +20,11 @@ ROUNDS: Final = 20
 LONGEST: Final = 1.0
 
 _LOCK: Final = "LOCK TABLE deals IN ACCESS EXCLUSIVE MODE"
-_HOLD_ON: Final = {"APP_LOCK_TIMEOUT": "300", "APP_STATEMENT_TIMEOUT": "300", "APP_REQUEST_TIMEOUT": "300"}
+_HOLD_ON: Final = {
+    "APP_DATABASE_LOCK_TIMEOUT": "300",
+    "APP_DATABASE_STATEMENT_TIMEOUT": "300",
+    "APP_REQUEST_TIMEOUT": "300",
+}
 """Whoever has a connection keeps it; the bounds that would end that are tried by `frozen`."""
 _REQUESTS: Final = (
     encode("GET", "/deals?limit=5"),

@@ -19,7 +19,7 @@ RESTARTS: Final = 20
 CLIENTS: Final = 16
 
 _BACK_SECONDS: Final = 60.0
-_USUAL_POOL: Final = {"APP_POOL_MAX_OVERFLOW": "10"}
+_USUAL_POOL: Final = {"APP_DATABASE_POOL_MAX_OVERFLOW": "10"}
 """One instance must do for all clients: a pool that is full is what `pool` is about."""
 _PAUSE: Final = 0.01
 """Between the requests of a client: the new process needs some of the machine to start."""

@@ -1,4 +1,4 @@
-"""The settings. This module is the only reader of the environment."""
+"""Settings, read from the environment and from `.env` by this module alone."""
 
 import difflib
 import os
@@ -20,11 +20,33 @@ MIN_SECRET_LENGTH: Final = 32
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
 
+RENAMED: Final[Mapping[str, str]] = {
+    "APP_BODY_TIMEOUT": "APP_REQUEST_BODY_TIMEOUT",
+    "APP_CONNECT_TIMEOUT": "APP_DATABASE_CONNECT_TIMEOUT",
+    "APP_DRAIN_SECONDS": "APP_SHUTDOWN_DRAIN_TIMEOUT",
+    "APP_IDLE_IN_TRANSACTION_TIMEOUT": "APP_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT",
+    "APP_KEY_SECRET": "APP_AUTH_KEY_SECRET",
+    "APP_LOAD_STATEMENT_TIMEOUT": "APP_MAINTENANCE_STATEMENT_TIMEOUT",
+    "APP_LOCK_TIMEOUT": "APP_DATABASE_LOCK_TIMEOUT",
+    "APP_MAX_BODY_BYTES": "APP_REQUEST_MAX_BODY_BYTES",
+    "APP_MAX_IN_FLIGHT": "APP_REQUEST_CONCURRENCY_LIMIT",
+    "APP_POOL_MAX_OVERFLOW": "APP_DATABASE_POOL_MAX_OVERFLOW",
+    "APP_POOL_PRE_PING": "APP_DATABASE_POOL_PRE_PING",
+    "APP_POOL_RECYCLE": "APP_DATABASE_POOL_RECYCLE",
+    "APP_POOL_SIZE": "APP_DATABASE_POOL_SIZE",
+    "APP_POOL_TIMEOUT": "APP_DATABASE_POOL_TIMEOUT",
+    "APP_STATEMENT_TIMEOUT": "APP_DATABASE_STATEMENT_TIMEOUT",
+    "APP_TRUSTED_PROXIES": "APP_SERVER_TRUSTED_PROXIES",
+    "PG_BIN_DIR": "APP_POSTGRES_BIN_DIR",
+    "REDIS_URL": "APP_REDIS_URL",
+}
+"""Names of version 0.1 and the settings that replaced them."""
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class SettingsError(Exception):
-    """The environment holds a variable that is unknown or has a bad value. The message is one sentence."""
+    """Raised for an unknown, renamed or invalid variable. The message is one sentence without the value."""
 
 
 class Environment(StrEnum):
@@ -33,98 +55,108 @@ class Environment(StrEnum):
 
 
 class AuthMode(StrEnum):
-    """Who may write."""
+    """Which requests need an API key."""
 
     OFF = "off"
-    """Everybody."""
+    """None."""
     WRITES = "writes"
-    """Who has a key."""
+    """Every request that changes data."""
 
 
 class Settings(BaseSettings):
-    """Everything that can be set from outside, with its default. Frozen."""
+    """All settings with their defaults. Frozen. `.env.example` documents each variable."""
 
     model_config = SettingsConfigDict(
         frozen=True, env_prefix="APP_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
-    database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
-    """The catalogue's database; unset: the compose database if it answers, else the embedded one."""
-    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
-    """Where the processes count requests together; unset: each counts its own."""
-    test_database_url: SecretStr | None = Field(None, validation_alias="TEST_DATABASE_URL")
-    """A server's database that the tests may fill and empty; unset: a throw-away server."""
-    pg_bin_dir: Path | None = Field(None, validation_alias="PG_BIN_DIR")
-    """PostgreSQL's programs for the embedded server, instead of those of the wheel."""
-    init_cwd: Path = Field(Path(), validation_alias="INIT_CWD")
-    """Where the caller of `./uvw` stood: relative paths on the command line start there."""
-
-    auth_mode: AuthMode | None = Field(None, validation_alias="AUTH_MODE")
-    """Whether a write needs a key; unset: no, which production accepts only if it is said."""
-
+    # Environment
     env: Environment = Environment.DEVELOPMENT
-    data_dir: Path = BACKEND / ".data"
-    """Where the embedded database lives."""
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
-    max_body_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
-    key_secret: SecretStr | None = None
-    """What the digests of keys are made with; another one makes all keys invalid."""
-    auth_failures_per_minute: Annotated[int, Field(ge=1)] = 10
-    """Wrong keys from one address before its next ones are answered 429."""
-    body_timeout: Annotated[float, Field(gt=0)] = 30.0
-    """Seconds that the whole body of a request may take."""
-    rate_limit: Annotated[str | None, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")] = None
-    """Requests that one client may make, such as 600/minute; unset: any number."""
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    """The sites whose pages may call the service from a browser, such as https://shop.example."""
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
-    """The addresses or networks of the proxies that may say for whom they ask; nobody else is believed."""
-    drain_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
-    """How long after SIGTERM requests are still taken, while the readiness says that it is time to go elsewhere."""
-    pool_size: Annotated[int, Field(ge=1)] = 5
-    pool_max_overflow: Annotated[int, Field(ge=0)] = 10
-    pool_timeout: Seconds = 0.5
-    """How long a request waits for a connection before 503."""
-    pool_recycle: Annotated[int, Field(ge=-1)] = 3600
-    pool_pre_ping: bool = False
-    """Ask each connection whether it works before it is used; those known to be closed are replaced anyway."""
-    connect_timeout: Seconds = 2.0
-    statement_timeout: Seconds = 2.0
-    """How long PostgreSQL works on one statement of a request; the driver gives up a little later."""
-    lock_timeout: Seconds = 1.0
-    """How long a statement waits for somebody else's lock."""
-    idle_in_transaction_timeout: Seconds = 5.0
-    """How long PostgreSQL keeps a transaction open in which nothing happens."""
-    request_timeout: Seconds = 2.2
-    """How long a request may take once its body is there, waits and retries included."""
-    load_statement_timeout: Seconds = 3600.0
-    """The same as `statement_timeout` for an import."""
+    log_sql: bool = False
+    """Log every statement with its duration."""
+    init_cwd: Path = Field(Path(), validation_alias="INIT_CWD")
+    """The caller's working directory, set by `./uvw`; relative paths on the command line start there."""
 
-    max_in_flight: Annotated[int, Field(ge=1)] = 200
-    """How many requests one process works on at once; others are answered 503 immediately."""
+    # Which database
+    database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
+    """Unset: the compose database if it is running, else the embedded server."""
+    test_database_url: SecretStr | None = Field(None, validation_alias="TEST_DATABASE_URL")
+    """A database on the server that the tests use; unset: a temporary server."""
+    data_dir: Path = BACKEND / ".data"
+    """Data directory of the embedded server."""
+    postgres_bin_dir: Path | None = None
+    """PostgreSQL's programs for the embedded server; unset: those of the installed wheel."""
+
+    # Database connections
+    database_pool_size: Annotated[int, Field(ge=1)] = 5
+    database_pool_max_overflow: Annotated[int, Field(ge=0)] = 10
+    database_pool_timeout: Seconds = 0.5
+    """How long a request waits for a connection before 503."""
+    database_pool_recycle: Annotated[int, Field(ge=-1)] = 3600
+    database_pool_pre_ping: bool = False
+    """Test each connection before use. Connections known to be closed are replaced in any case."""
+    database_connect_timeout: Seconds = 2.0
+    database_statement_timeout: Seconds = 2.0
+    """PostgreSQL's limit for one statement of a request; the driver's own limit is a little higher."""
+    database_lock_timeout: Seconds = 1.0
+    database_idle_in_transaction_timeout: Seconds = 5.0
+    maintenance_statement_timeout: Seconds = 3600.0
+    """Replaces `database_statement_timeout` in imports and maintenance commands."""
+
+    # Requests
+    request_timeout: Seconds = 2.2
+    """How long a request may take once its body has arrived, including waits and retries, before 503."""
+    request_body_timeout: Annotated[float, Field(gt=0)] = 30.0
+    """How long a whole request body may take to arrive before 408."""
+    request_max_body_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
+    request_concurrency_limit: Annotated[int, Field(ge=1)] = 200
+    """Requests in flight per process; further ones get 503 at once."""
+    rate_limit: Annotated[str | None, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")] = None
+    """Requests per client, such as 600/minute; unset: unlimited."""
+    redis_url: SecretStr | None = None
+    """Shared rate limit counters; unset: each process has its own."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages may call the service from a browser, such as https://shop.example."""
+
+    # Authentication
+    auth_mode: AuthMode | None = Field(None, validation_alias="AUTH_MODE")
+    """Unset means off; production requires it to be set."""
+    auth_key_secret: SecretStr | None = None
+    """HMAC secret of the API key digests; another secret invalidates all keys."""
+    auth_failures_per_minute: Annotated[int, Field(ge=1)] = 10
+    """Invalid API keys per address before 429."""
+
+    # Server
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
+    """Path prefix that a reverse proxy strips, such as /catalogue."""
+    server_trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is trusted."""
+    shutdown_drain_timeout: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """How long requests are still accepted after SIGTERM, while the readiness probe fails."""
 
     @field_validator("database_url", "test_database_url")
     @classmethod
-    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+    def _validate_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            _refuse_other_than_postgresql(value.get_secret_value())
+            _check_postgres_url(value.get_secret_value())
         return value
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", "server_trusted_proxies", mode="before")
     @classmethod
-    def _is_listed(cls, value: object) -> object:
+    def _split_csv(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("cors_origins")
     @classmethod
-    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_ORIGIN.fullmatch(origin) for origin in value):
             raise ValueError("it should list origins such as https://shop.example, each by name")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("server_trusted_proxies")
     @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in value:
             try:
                 ip_network(proxy)
@@ -134,7 +166,7 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+    def _validate_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss"}:
             raise ValueError("it should be like redis://user:password@host:6379/0")
         return value
@@ -148,14 +180,37 @@ class Settings(BaseSettings):
         return self.auth_mode is AuthMode.WRITES
 
     def require_key_secret(self) -> bytes:
-        """What keys are digested with. Raises SettingsError unless there is one that is long enough."""
-        secret = self.key_secret.get_secret_value() if self.key_secret else ""
+        """The secret of the API key digests. Raises SettingsError if it is missing or too short."""
+        secret = self.auth_key_secret.get_secret_value() if self.auth_key_secret else ""
         if len(secret) < MIN_SECRET_LENGTH:
-            raise SettingsError(f"Keys need APP_KEY_SECRET, a random text of at least {MIN_SECRET_LENGTH} characters.")
+            raise SettingsError(
+                f"API keys need APP_AUTH_KEY_SECRET, a random text of at least {MIN_SECRET_LENGTH} characters."
+            )
         return secret.encode()
 
 
-def _refuse_other_than_postgresql(url: str) -> None:
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Raises SettingsError for an unknown `APP_` variable, an old name, or an invalid value."""
+    from_files = [name for file in ENV_FILES for name in dotenv_values(file)]
+    _check_names({*environment, *from_files})
+    try:
+        return Settings(_env_file=ENV_FILES)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_format_error(detail) for detail in error.errors())) from None
+
+
+def _check_names(names: set[str]) -> None:
+    known = [f"APP_{name.upper()}" for name, field in Settings.model_fields.items() if field.validation_alias is None]
+    for name in sorted(names):
+        if name in RENAMED:
+            raise SettingsError(f"{name} has been renamed: set {RENAMED[name]} instead.")
+        if name.startswith("APP_") and name not in known:
+            similar = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {similar[0]}?" if similar else ""
+            raise SettingsError(f"{name} is not a setting of this service.{hint}")
+
+
+def _check_postgres_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in _SCHEMES:
         raise ValueError("it should be like postgresql://user:password@host:5432/database")
@@ -165,28 +220,9 @@ def _refuse_other_than_postgresql(url: str) -> None:
         raise ValueError("its port should be a number up to 65535") from None
 
 
-def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings. Raises SettingsError for an unknown `APP_` variable or a value that does not fit."""
-    from_files = [name for file in ENV_FILES for name in dotenv_values(file)]
-    _refuse_unknown({*environment, *from_files})
-    try:
-        return Settings(_env_file=ENV_FILES)
-    except ValidationError as error:
-        raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
-
-
-def _refuse_unknown(names: set[str]) -> None:
-    known = [f"APP_{name.upper()}" for name, field in Settings.model_fields.items() if field.validation_alias is None]
-    for name in sorted(names):
-        if name.startswith("APP_") and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"{name} is not a setting of this service.{hint}")
-
-
-def _sentence(problem: Mapping[str, object]) -> str:
-    location = problem["loc"]
+def _format_error(detail: Mapping[str, object]) -> str:
+    location = detail["loc"]
     name = str(location[0]) if isinstance(location, tuple) else ""
     variable = name if name.isupper() else f"APP_{name.upper()}"
-    reason = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
-    return f"{variable} has a value that does not fit: {reason}."
+    reason = str(detail["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
+    return f"{variable} is invalid: {reason}."

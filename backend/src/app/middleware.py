@@ -17,8 +17,8 @@ from app.middlewares.response_headers import ResponseHeadersMiddleware
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares to `app`, from the innermost to the outermost."""
-    app.add_middleware(BodySizeLimitMiddleware, max_bytes=settings.max_body_bytes)
-    app.add_middleware(BodyTimeoutMiddleware, seconds=settings.body_timeout)
+    app.add_middleware(BodySizeLimitMiddleware, max_bytes=settings.request_max_body_bytes)
+    app.add_middleware(BodyTimeoutMiddleware, seconds=settings.request_body_timeout)
     app.add_middleware(CancelOnDisconnectMiddleware)  # it reads to the end of the connection, which has no deadline
     if settings.rate_limit:
         from app.middlewares.rate_limit import RateLimitMiddleware  # noqa: PLC0415  Redis's client takes a tenth of the start
@@ -26,7 +26,7 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(partial(RateLimitMiddleware.by, settings))
     app.add_middleware(HeaderLimitMiddleware)
     app.add_middleware(ETagMiddleware)
-    app.add_middleware(ConcurrencyLimitMiddleware, most=settings.max_in_flight)
+    app.add_middleware(ConcurrencyLimitMiddleware, most=settings.request_concurrency_limit)
     app.add_middleware(CatchAllErrorMiddleware)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)

@@ -62,8 +62,8 @@ async def _until_waiting(bystander: connection, *, number: int) -> None:
 async def test_what_is_more_than_can_be_served_is_turned_away_at_once(
     own_url: str, settings: Settings, locker: connection, bystander: connection
 ) -> None:
-    patient = {"lock_timeout": 60.0, "statement_timeout": 60.0, "request_timeout": 60.0}
-    settings = settings.model_copy(update={"max_in_flight": 3, **patient})
+    patient = {"database_lock_timeout": 60.0, "database_statement_timeout": 60.0, "request_timeout": 60.0}
+    settings = settings.model_copy(update={"request_concurrency_limit": 3, **patient})
     app, database = create_app(settings), OpenDatabase.connect(own_url, settings)
     app.state.database = database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
@@ -83,8 +83,13 @@ def test_a_read_is_given_up_with_its_client_and_idle_connections_do_not_count(
     own_url: str, settings: Settings, locker: connection, bystander: connection
 ) -> None:
     """All connections to the database would be taken by clients that are gone."""
-    patient = {"lock_timeout": 60.0, "statement_timeout": 60.0, "request_timeout": 60.0, "pool_timeout": 60.0}
-    bounds = {"pool_size": 2, "pool_max_overflow": 0, "max_in_flight": 2}
+    patient = {
+        "database_lock_timeout": 60.0,
+        "database_statement_timeout": 60.0,
+        "request_timeout": 60.0,
+        "database_pool_timeout": 60.0,
+    }
+    bounds = {"database_pool_size": 2, "database_pool_max_overflow": 0, "request_concurrency_limit": 2}
     url = SecretStr(own_url)
     with serving(create_app(settings.model_copy(update={"database_url": url, **patient, **bounds}))) as port:
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
@@ -103,7 +108,7 @@ def test_a_read_is_given_up_with_its_client_and_idle_connections_do_not_count(
 
 
 def test_a_body_that_is_on_its_way_takes_no_place(own_url: str, settings: Settings) -> None:
-    bounds = {"database_url": SecretStr(own_url), "max_in_flight": 2}
+    bounds = {"database_url": SecretStr(own_url), "request_concurrency_limit": 2}
     with serving(create_app(settings.model_copy(update=bounds))) as port:
         trickling = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
         for one in trickling:

@@ -50,7 +50,7 @@ def test_an_announced_length_is_refused_before_the_body_comes(wire: Wire, length
 
 
 def test_a_body_as_large_as_allowed_is_read(wire: Wire, settings: Settings) -> None:
-    fits = b"{}".ljust(settings.max_body_bytes)
+    fits = b"{}".ljust(settings.request_max_body_bytes)
     assert wire.ask("PATCH", "/hotels/1", fits).status == 200
     assert_refused(wire.ask("PATCH", "/hotels/1", fits + b" "), "payload_too_large")
 

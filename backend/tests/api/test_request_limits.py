@@ -53,7 +53,7 @@ def test_a_header_is_bounded_and_names_one_host(wire: Wire, fields: bytes, statu
 
 @pytest.fixture(scope="module")
 def impatient_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
-    changes = {"database_url": SecretStr(catalogue.url), "body_timeout": 0.5}
+    changes = {"database_url": SecretStr(catalogue.url), "request_body_timeout": 0.5}
     with serving(create_app(settings.model_copy(update=changes))) as port:
         yield port
 

@@ -109,8 +109,8 @@ def test_a_request_is_one_line(
 
 
 def test_the_line_of_a_write_names_the_client(server: TestServer) -> None:
-    with running(server, AUTH_MODE="writes", APP_KEY_SECRET=SECRET) as production:
-        key = deals(production.url, "keys", "create", "--name", "A shop", APP_KEY_SECRET=SECRET).stdout.strip()
+    with running(server, AUTH_MODE="writes", APP_AUTH_KEY_SECRET=SECRET) as production:
+        key = deals(production.url, "keys", "create", "--name", "A shop", APP_AUTH_KEY_SECRET=SECRET).stdout.strip()
         for status, headers in ((200, {HEADER: key}), (401, {}), (401, {HEADER: new_key()})):
             answer, lines = production.ask("PATCH", "/hotels/1", b"{}", headers=headers)
             assert answer.status == status

@@ -27,7 +27,7 @@ def empty_url(server: TestServer) -> Iterator[str]:
 
 
 def keys(url: str, *arguments: str, **more: str) -> Result:
-    return deals(url, "keys", *arguments, **{"APP_KEY_SECRET": SECRET} | more)
+    return deals(url, "keys", *arguments, **{"APP_AUTH_KEY_SECRET": SECRET} | more)
 
 
 def created(url: str, *arguments: str) -> str:
@@ -97,8 +97,10 @@ def test_a_revocation_stays_as_it_was(own_url: str) -> None:
 
 @pytest.mark.parametrize("secret", ["", "x" * 31])
 def test_keys_are_made_with_a_secret(own_url: str, secret: str) -> None:
-    assert_one_sentence(keys(own_url, "create", "--name", "a", APP_KEY_SECRET=secret), "Keys need APP_KEY_SECRET")
-    assert keys(own_url, "list", APP_KEY_SECRET=secret).exit_code == 0
+    assert_one_sentence(
+        keys(own_url, "create", "--name", "a", APP_AUTH_KEY_SECRET=secret), "API keys need APP_AUTH_KEY_SECRET"
+    )
+    assert keys(own_url, "list", APP_AUTH_KEY_SECRET=secret).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 101, "\udcff"])

@@ -68,7 +68,7 @@ def test_a_taken_port_is_one_sentence(own_url: str) -> None:
     ("url", "sentence"),
     [
         ("postgresql://u:hunter2@127.0.0.1:1/x", "The database does not answer"),
-        ("mysql://u:hunter2@127.0.0.1/x", "DATABASE_URL has a value that does not fit"),
+        ("mysql://u:hunter2@127.0.0.1/x", "DATABASE_URL is invalid"),
     ],
 )
 @pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"], ["load"], ["verify"]])
@@ -110,9 +110,9 @@ def test_generate_then_load(own_url: str, tmp_path: Path) -> None:
     "command", [["psql"], ["generate", "-o", "deals.csv"], ["migrate"], ["dev"], ["serve"], ["load"], ["verify"]]
 )
 def test_an_unknown_setting_is_one_sentence(own_url: str, tmp_path: Path, command: list[str]) -> None:
-    done = deals(own_url, *command, INIT_CWD=str(tmp_path), APP_POOL_SISE="5")
+    done = deals(own_url, *command, INIT_CWD=str(tmp_path), APP_DATABASE_POOL_SISE="5")
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
-    assert "Did you mean APP_POOL_SIZE?" in done.stderr
+    assert "Did you mean APP_DATABASE_POOL_SIZE?" in done.stderr
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(own_url: str, tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ _BACK: Final = "UPDATE alembic_version SET version_num = kept.version_num FROM k
 UNSAFE: Final = {
     "newer schema": Unsafe(set(), {}, {}, _AT.format("of a newer version"), _BACK),
     "auth unsaid": Unsafe({"auth mode"}, {"auth_mode": None}),
-    "no secret": Unsafe({"key secret"}, {"key_secret": None}),
-    "short secret": Unsafe({"key secret"}, {"key_secret": SecretStr("x" * 31)}),
+    "no secret": Unsafe({"key secret"}, {"auth_key_secret": None}),
+    "short secret": Unsafe({"key secret"}, {"auth_key_secret": SecretStr("x" * 31)}),
     "debug": Unsafe({"log level"}, {"log_level": "DEBUG"}),
     "reload": Unsafe({"reload"}, serving={"reload": True}),
     "no database": Unsafe({"database url"}, {"database_url": None}),
@@ -64,13 +64,13 @@ UNSAFE: Final = {
     "synchronous_commit off": Unsafe({"synchronous_commit"}, server={"synchronous_commit": "off"}),
     "synchronous_commit local": Unsafe({"synchronous_commit"}, server={"synchronous_commit": "local"}),
     "many workers": Unsafe({"connections"}, serving={"workers": 7}),
-    "many connections": Unsafe({"connections"}, {"pool_max_overflow": 93}),
+    "many connections": Unsafe({"connections"}, {"database_pool_max_overflow": 93}),
 }
 SAFE: Final = {
     "newer schema": Unsafe(set(), {}, {}, _AT.format("of a newer version"), _BACK),
     "as it is": Unsafe(set()),
-    "off, said": Unsafe(set(), {"auth_mode": AuthMode.OFF, "key_secret": None}),
-    "as many as there are": Unsafe(set(), {"pool_max_overflow": 92}),
+    "off, said": Unsafe(set(), {"auth_mode": AuthMode.OFF, "auth_key_secret": None}),
+    "as many as there are": Unsafe(set(), {"database_pool_max_overflow": 92}),
     "synchronous_commit remote_write": Unsafe(set(), server={"synchronous_commit": "remote_write"}),
 }
 
@@ -93,7 +93,7 @@ def safe(guarded: Guarded) -> Settings:
         database_url=SecretStr(guarded.url("deals_app")),
         auth_mode=AuthMode.WRITES,
         env=Environment.PRODUCTION,
-        key_secret=SecretStr(SECRET),
+        auth_key_secret=SecretStr(SECRET),
     )
 
 
@@ -117,7 +117,10 @@ def test_every_check_is_tried() -> None:
 
 def test_production_is_refused_with_everything_at_once(guarded: Guarded) -> None:
     unsafe = Settings(
-        database_url=SecretStr(guarded.url("super")), env=Environment.PRODUCTION, log_level="DEBUG", pool_size=100
+        database_url=SecretStr(guarded.url("super")),
+        env=Environment.PRODUCTION,
+        log_level="DEBUG",
+        database_pool_size=100,
     )
     with pytest.raises(UnsafeConfigurationError) as refused:
         require_production_ready(unsafe, ServerOptions("127.0.0.1", 8000, reload=True))

@@ -129,7 +129,7 @@ def test_verify_wants_the_newest_schema(server: TestServer) -> None:
 def test_what_the_database_does_not_do_is_one_sentence(own_url: str, command: str) -> None:
     with connect(own_url) as locker, locker.cursor() as cursor:
         cursor.execute("LOCK TABLE deals, idempotency_keys")
-        hasty = {"DATABASE_URL": own_url, "APP_LOAD_STATEMENT_TIMEOUT": "0.1"}
+        hasty = {"DATABASE_URL": own_url, "APP_MAINTENANCE_STATEMENT_TIMEOUT": "0.1"}
         done = CliRunner().invoke(app, [command], env=hasty, catch_exceptions=False)
     locker.close()
     assert (done.exit_code, done.stdout) == (1, "")

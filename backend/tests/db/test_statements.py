@@ -22,7 +22,7 @@ ONE: CompiledStatement[Row] = CompiledStatement(select(literal_int(1).label("one
 @pytest.fixture
 async def database_of_one(own_url: str, settings: Settings) -> AsyncIterator[OpenDatabase]:
     """A database with a pool of a single connection."""
-    one = settings.model_copy(update={"pool_size": 1, "pool_max_overflow": 0})
+    one = settings.model_copy(update={"database_pool_size": 1, "database_pool_max_overflow": 0})
     database = OpenDatabase.connect(own_url, one)
     yield database
     await database.close()

@@ -22,7 +22,14 @@ from tests.support.decimal_json import written
 
 JSON: Final = {"content-type": "application/json"}
 PATIENT: Final = dict.fromkeys(
-    ("pool_timeout", "connect_timeout", "statement_timeout", "lock_timeout", "request_timeout"), 60.0
+    (
+        "database_pool_timeout",
+        "database_connect_timeout",
+        "database_statement_timeout",
+        "database_lock_timeout",
+        "request_timeout",
+    ),
+    60.0,
 )
 """No bound but the one that a test is about ends a wait before the test is given up."""
 GIVEN_UP_SECONDS: Final = 20
@@ -83,8 +90,8 @@ def assert_unavailable(answer: Response) -> None:
 
 
 async def test_with_all_connections_taken_a_request_is_turned_away(own_url: str, settings: Settings) -> None:
-    one = {"pool_size": 1, "pool_max_overflow": 0}
-    async with service(own_url, settings, **PATIENT | one | {"pool_timeout": 0.1}) as (client, database):
+    one = {"database_pool_size": 1, "database_pool_max_overflow": 0}
+    async with service(own_url, settings, **PATIENT | one | {"database_pool_timeout": 0.1}) as (client, database):
         async with database.lender.connection():
             async with asyncio.timeout(GIVEN_UP_SECONDS):
                 answers = await asyncio.gather(*(client.get("/deals") for _ in range(20)))
@@ -97,13 +104,13 @@ async def test_with_all_connections_taken_a_request_is_turned_away(own_url: str,
         assert (await client.get("/categories")).status_code == 200
 
 
-@pytest.mark.parametrize("given_up_by", ["lock_timeout", "statement_timeout", "request_timeout"])
+@pytest.mark.parametrize("given_up_by", ["database_lock_timeout", "database_statement_timeout", "request_timeout"])
 async def test_a_statement_that_waits_is_given_up(own_url: str, settings: Settings, given_up_by: str) -> None:
-    async with service(own_url, settings, **PATIENT | {given_up_by: 0.1}, pool_max_overflow=0) as (client, _):
+    async with service(own_url, settings, **PATIENT | {given_up_by: 0.1}, database_pool_max_overflow=0) as (client, _):
         with other(own_url) as locker, locker.cursor() as cursor:
             cursor.execute("LOCK TABLE hotels")
             async with asyncio.timeout(GIVEN_UP_SECONDS):
-                for _ in range(settings.pool_size + 1):
+                for _ in range(settings.database_pool_size + 1):
                     assert_unavailable(await client.get("/hotels"))
                     assert_unavailable(
                         await client.post("/deals", content=written({**PLAIN_DEAL, "hotel_id": 1}), headers=JSON)
@@ -113,7 +120,10 @@ async def test_a_statement_that_waits_is_given_up(own_url: str, settings: Settin
 
 @pytest.mark.parametrize(
     ("ended_by", "error"),
-    [("lock_timeout", asyncpg.LockNotAvailableError), ("statement_timeout", asyncpg.QueryCanceledError)],
+    [
+        ("database_lock_timeout", asyncpg.LockNotAvailableError),
+        ("database_statement_timeout", asyncpg.QueryCanceledError),
+    ],
 )
 async def test_the_server_ends_what_waits_and_the_connection_stays(
     own_url: str, settings: Settings, ended_by: str, error: type[Exception]
@@ -129,8 +139,8 @@ async def test_the_server_ends_what_waits_and_the_connection_stays(
 
 
 async def test_a_server_that_ends_nothing_is_given_up_by_the_driver(own_url: str, settings: Settings) -> None:
-    one = {"pool_size": 1, "pool_max_overflow": 0}
-    async with service(own_url, settings, **PATIENT | one | {"statement_timeout": 0.1}) as (client, database):
+    one = {"database_pool_size": 1, "database_pool_max_overflow": 0}
+    async with service(own_url, settings, **PATIENT | one | {"database_statement_timeout": 0.1}) as (client, database):
         await let_the_server_wait(database)
         with other(own_url) as locker, locker.cursor() as cursor:
             cursor.execute("LOCK TABLE hotels")
@@ -140,7 +150,7 @@ async def test_a_server_that_ends_nothing_is_given_up_by_the_driver(own_url: str
 
 
 async def test_a_key_that_a_silent_server_does_not_find_is_looked_up_again(own_url: str, settings: Settings) -> None:
-    changed = {"pool_size": 1, "pool_max_overflow": 0, "statement_timeout": 0.1}
+    changed = {"database_pool_size": 1, "database_pool_max_overflow": 0, "database_statement_timeout": 0.1}
     async with service(own_url, with_keys(settings), **PATIENT | changed) as (client, database):
         async with database.sessions() as session:
             key = {HEADER: await issue(session)}
@@ -207,7 +217,7 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up(settings: Sett
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     async with server:
         url = f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/nothing?ssl=disable"
-        async with service(url, settings, **PATIENT | {"connect_timeout": 0.1}) as (client, _):
+        async with service(url, settings, **PATIENT | {"database_connect_timeout": 0.1}) as (client, _):
             async with asyncio.timeout(GIVEN_UP_SECONDS):
                 assert_unavailable(await client.get("/deals/1"))
                 assert_unavailable(await client.get("/health/ready"))
@@ -215,7 +225,7 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up(settings: Sett
 
 
 async def test_a_transaction_in_which_nothing_happens_is_ended(own_url: str, settings: Settings) -> None:
-    async with service(own_url, settings, idle_in_transaction_timeout=0.05) as (_, database):
+    async with service(own_url, settings, database_idle_in_transaction_timeout=0.05) as (_, database):
         async with database.lender.connection() as driver:
             ended: asyncio.Event = asyncio.Event()
             driver.add_termination_listener(lambda _: ended.set())
@@ -240,7 +250,7 @@ async def test_more_clients_than_the_server_takes(own_url: str, settings: Settin
 
 async def test_nobody_waits_until_the_server_has_heard_a_goodbye(own_url: str, settings: Settings) -> None:
     """Of a connection beyond those that are kept: what was committed on it is answered already."""
-    async with service(own_url, settings, pool_size=1, pool_max_overflow=1) as (_, database):
+    async with service(own_url, settings, database_pool_size=1, database_pool_max_overflow=1) as (_, database):
         lent = [database.lender.connection() for _ in range(2)]
         drivers = [await one.__aenter__() for one in lent]
         heard = asyncio.Event()
@@ -254,7 +264,7 @@ async def test_nobody_waits_until_the_server_has_heard_a_goodbye(own_url: str, s
 
 def test_every_wait_is_bounded_by_default(app: FastAPI) -> None:
     settings: Settings = app.state.settings
-    assert settings.pool_timeout <= 0.5
-    assert settings.connect_timeout < settings.request_timeout
+    assert settings.database_pool_timeout <= 0.5
+    assert settings.database_connect_timeout < settings.request_timeout
     assert settings.request_timeout <= 2.5
-    assert settings.lock_timeout < settings.statement_timeout < settings.request_timeout
+    assert settings.database_lock_timeout < settings.database_statement_timeout < settings.request_timeout

@@ -31,7 +31,7 @@ def url(server: TestServer) -> Iterator[str]:
 @pytest.mark.parametrize(("workers", "code"), [(1, -signal.SIGTERM), (2, 0)])
 def test_every_request_is_answered_though_the_service_is_told_to_stop(url: str, workers: int, code: int) -> None:
     with (
-        service(url, workers=workers, APP_DRAIN_SECONDS="1") as running,
+        service(url, workers=workers, APP_SHUTDOWN_DRAIN_TIMEOUT="1") as running,
         Load.of(12, port=running.port, path="/deals?limit=1") as load,
     ):
         load.wait_for_answers(500)
@@ -43,7 +43,7 @@ def test_every_request_is_answered_though_the_service_is_told_to_stop(url: str, 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_it_says_first_that_it_will_stop_and_a_second_signal_waits_for_nobody(url: str, workers: int) -> None:
-    with service(url, workers=workers, APP_DRAIN_SECONDS="60") as running:
+    with service(url, workers=workers, APP_SHUTDOWN_DRAIN_TIMEOUT="60") as running:
         assert running.get("/health/ready")[0] == 200
         with socket.create_connection(("127.0.0.1", running.port)) as slow:
             slow.sendall(HALF_A_REQUEST)
@@ -57,7 +57,7 @@ def test_it_says_first_that_it_will_stop_and_a_second_signal_waits_for_nobody(ur
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interrupt_does_not_drain(url: str, workers: int) -> None:
-    with service(url, workers=workers, APP_DRAIN_SECONDS="60") as running:
+    with service(url, workers=workers, APP_SHUTDOWN_DRAIN_TIMEOUT="60") as running:
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(20) in {0, -signal.SIGINT}
 

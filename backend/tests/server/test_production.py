@@ -19,7 +19,7 @@ from tests.support.api_keys import HEADER, SECRET
 from tests.support.cli import DEALS, deals, environment, free_port, wait_for_health
 from tests.support.production_database import Guarded
 
-KEYED: Final = {"AUTH_MODE": "writes", "APP_KEY_SECRET": SECRET}
+KEYED: Final = {"AUTH_MODE": "writes", "APP_AUTH_KEY_SECRET": SECRET}
 PRODUCTION: Final = {"APP_ENV": "production", **KEYED}
 
 
@@ -54,7 +54,7 @@ def serving(url: str, output: Path, *options: str, **more: str) -> Iterator[Runn
 
 
 def issued(guarded: Guarded, *options: str) -> str:
-    done = deals(guarded.url("deals_keys"), "keys", "create", "--name", "a test", *options, APP_KEY_SECRET=SECRET)
+    done = deals(guarded.url("deals_keys"), "keys", "create", "--name", "a test", *options, APP_AUTH_KEY_SECRET=SECRET)
     assert done.exit_code == 0
     return done.stdout.strip()
 
@@ -96,7 +96,7 @@ def test_production_refuses_to_start_on_what_is_unsafe(guarded: Guarded, command
     assert (done.exit_code, done.stdout) == (1, "")
     heading, *reasons = done.stderr.splitlines()
     assert heading == "Production refuses to start:"
-    assert any("APP_KEY_SECRET" in reason for reason in reasons)
+    assert any("APP_AUTH_KEY_SECRET" in reason for reason in reasons)
     assert any("superuser" in reason for reason in reasons)
     assert any("deals serve" in reason for reason in reasons) == (command == ["dev"])
 
@@ -120,13 +120,13 @@ def test_who_may_write_is_announced(own_url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["serve"], ["dev"]])
 def test_keys_without_a_secret_are_refused_anywhere(own_url: str, command: list[str]) -> None:
-    done = deals(own_url, *command, "--port", str(free_port()), AUTH_MODE="writes", APP_KEY_SECRET="x" * 31)
+    done = deals(own_url, *command, "--port", str(free_port()), AUTH_MODE="writes", APP_AUTH_KEY_SECRET="x" * 31)
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
-    assert "Keys need APP_KEY_SECRET" in done.stderr
+    assert "API keys need APP_AUTH_KEY_SECRET" in done.stderr
 
 
 @pytest.mark.parametrize("secret", [None, SecretStr("x" * 31)])
 def test_an_application_with_keys_needs_a_secret_too(settings: Settings, secret: SecretStr | None) -> None:
-    wanted: dict[str, Any] = {"auth_mode": AuthMode.WRITES, "key_secret": secret}
-    with pytest.raises(SettingsError, match="Keys need APP_KEY_SECRET"):
+    wanted: dict[str, Any] = {"auth_mode": AuthMode.WRITES, "auth_key_secret": secret}
+    with pytest.raises(SettingsError, match="API keys need APP_AUTH_KEY_SECRET"):
         create_app(settings.model_copy(update=wanted))

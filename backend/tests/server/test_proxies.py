@@ -25,7 +25,7 @@ def ask_for(running: Service, clients: str) -> int:
 
 
 def test_a_proxy_that_is_listed_is_believed_as_far_as_it_can_know(url: str) -> None:
-    with service(url, APP_RATE_LIMIT="1/day", APP_TRUSTED_PROXIES="127.0.0.0/8") as running:
+    with service(url, APP_RATE_LIMIT="1/day", APP_SERVER_TRUSTED_PROXIES="127.0.0.0/8") as running:
         assert [ask_for(running, client) for client in ("192.0.2.1", "192.0.2.2", "192.0.2.1")] == [404, 404, 429]
         assert ask_for(running, "192.0.2.3, 192.0.2.1") == 429  # what a client itself puts before is not believed
 

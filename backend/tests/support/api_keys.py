@@ -27,7 +27,7 @@ class Clock:
 
 def with_keys(settings: Settings) -> Settings:
     """The same for a service whose writes need a key."""
-    return settings.model_copy(update={"auth_mode": AuthMode.WRITES, "key_secret": SecretStr(SECRET)})
+    return settings.model_copy(update={"auth_mode": AuthMode.WRITES, "auth_key_secret": SecretStr(SECRET)})
 
 
 def entity(key: str, scope: Scope = Scope.WRITE, *, expires_at: datetime | None = None) -> ApiKey:

@@ -43,7 +43,7 @@ class Finding:
 
 
 def _pool(settings: Settings) -> int:
-    return settings.pool_size + settings.pool_max_overflow
+    return settings.database_pool_size + settings.database_pool_max_overflow
 
 
 def _has_secret(settings: Settings) -> bool:
@@ -64,7 +64,7 @@ CHECKS: Final = (
     ),
     Check(
         "key secret",
-        f"AUTH_MODE is `writes`, and APP_KEY_SECRET has fewer than {MIN_SECRET_LENGTH} characters.",
+        f"AUTH_MODE is `writes`, and APP_AUTH_KEY_SECRET has fewer than {MIN_SECRET_LENGTH} characters.",
         lambda settings, _: not settings.write_auth_enabled or _has_secret(settings),
     ),
     Check(
@@ -121,9 +121,9 @@ DATABASE_CHECKS: Final = (
     ),
     DatabaseCheck(
         "connections",
-        "All workers' pools together may want more connections than the server, the role and the database allow: lower"
-        " APP_POOL_SIZE, APP_POOL_MAX_OVERFLOW or the number of workers (and --reuse-port needs twice as many for a"
-        " moment).",
+        "The pools of all workers may need more connections than the server, the role and the database allow: lower"
+        " APP_DATABASE_POOL_SIZE, APP_DATABASE_POOL_MAX_OVERFLOW or the number of workers. (A deployment with"
+        " --reuse-port briefly needs twice as many.)",
         lambda settings, serving, facts: serving.workers * _pool(settings) <= facts.connections,
     ),
 )

@@ -172,7 +172,7 @@ def psql() -> None:
     with user_errors():
         settings = load_settings()
         with open_database(settings) as database:
-            code = run_psql(database.url, bin_dir=settings.pg_bin_dir)
+            code = run_psql(database.url, bin_dir=settings.postgres_bin_dir)
     raise typer.Exit(code)
 
 
@@ -196,7 +196,7 @@ def _load_sample(database: ResolvedDatabase) -> None:
 
 
 def _load(file: Path, database: ResolvedDatabase, *, on_conflict: OnConflict, partial: bool) -> LoadReport:
-    timeout = load_settings().load_statement_timeout
+    timeout = load_settings().maintenance_statement_timeout
     from app.importer.console import print_report, progress_bar  # noqa: PLC0415  as above
     from app.importer.pipeline import load_deals  # noqa: PLC0415  it imports pandas, for half a second
 

@@ -52,7 +52,7 @@ def _spelled(difference: Difference) -> str:
 @asynccontextmanager
 async def _patient_database(url: str, settings: Settings) -> AsyncIterator[Database]:
     """The database, with as much time for a statement, and for others' locks, as an import has."""
-    patience = dict.fromkeys(("statement_timeout", "lock_timeout"), settings.load_statement_timeout)
+    patience = dict.fromkeys(("statement_timeout", "lock_timeout"), settings.maintenance_statement_timeout)
     database = Database.connect(url, settings.model_copy(update=patience))
     try:
         yield database

@@ -31,4 +31,4 @@ def _psql(bin_dir: Path | None) -> str:
     try:
         return str(bundled_programs() / "psql")
     except EmbeddedPostgresError:
-        raise PsqlError("There is no psql: install it, or name its folder in PG_BIN_DIR.") from None
+        raise PsqlError("There is no psql: install it, or name its folder in APP_POSTGRES_BIN_DIR.") from None

@@ -37,7 +37,7 @@ def open_database(settings: Settings) -> Iterator[ResolvedDatabase]:
 @contextmanager
 def embedded_database(settings: Settings) -> Iterator[ResolvedDatabase]:
     """The database in the settings' data folder. Raises EmbeddedPostgresError if its server can't be started."""
-    server = EmbeddedPostgres(settings.data_dir / "postgres", bin_dir=settings.pg_bin_dir)
+    server = EmbeddedPostgres(settings.data_dir / "postgres", bin_dir=settings.postgres_bin_dir)
     with server.running() as address:
         yield ResolvedDatabase(address.url, f"an embedded PostgreSQL in {settings.data_dir}")
 

@@ -35,11 +35,11 @@ class Database:
         """Prepare a pool; the first connection is made by the first statement."""
         engine = create_async_engine(
             async_url(url),
-            pool_size=settings.pool_size,
-            max_overflow=settings.pool_max_overflow,
-            pool_timeout=settings.pool_timeout,
-            pool_recycle=settings.pool_recycle,
-            pool_pre_ping=settings.pool_pre_ping,
+            pool_size=settings.database_pool_size,
+            max_overflow=settings.database_pool_max_overflow,
+            pool_timeout=settings.database_pool_timeout,
+            pool_recycle=settings.database_pool_recycle,
+            pool_pre_ping=settings.database_pool_pre_ping,
             pool_reset_on_return=None,
             connect_args=_waits(settings),
         )
@@ -55,14 +55,14 @@ class Database:
 def _waits(settings: Settings) -> dict[str, object]:
     """How long the driver waits, and the server too: it ends what nobody waits for, the lock it holds included."""
     server = {
-        "statement_timeout": settings.statement_timeout,
-        "lock_timeout": settings.lock_timeout,
-        "idle_in_transaction_session_timeout": settings.idle_in_transaction_timeout,
+        "statement_timeout": settings.database_statement_timeout,
+        "lock_timeout": settings.database_lock_timeout,
+        "idle_in_transaction_session_timeout": settings.database_idle_in_transaction_timeout,
         "client_connection_check_interval": _LOOKS_FOR_CLIENT,
     }
     return {
-        "timeout": settings.connect_timeout,
-        "command_timeout": settings.statement_timeout + _NET,
+        "timeout": settings.database_connect_timeout,
+        "command_timeout": settings.database_statement_timeout + _NET,
         "server_settings": {name: f"{round(seconds * 1000)}ms" for name, seconds in server.items()},
     }
 

@@ -113,7 +113,7 @@ class WorkerProcess(multiprocess.Process):
     @property
     def server(self) -> Server:
         if self._server is None:
-            self._server = GracefulServer(self.config, seconds=load_settings().drain_seconds)
+            self._server = GracefulServer(self.config, seconds=load_settings().shutdown_drain_timeout)
         return self._server
 
 

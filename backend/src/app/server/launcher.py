@@ -98,12 +98,12 @@ def _run(serving: ServerOptions) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        proxy_headers=bool(settings.server_trusted_proxies),
+        forwarded_allow_ips=list(settings.server_trusted_proxies),
         timeout_graceful_shutdown=10,
     )
     with suppress(KeyboardInterrupt):  # as which uvicorn hands on the SIGINT that stopped it
-        _serve(config, serving, drain_seconds=settings.drain_seconds)
+        _serve(config, serving, drain_seconds=settings.shutdown_drain_timeout)
 
 
 def _serve(config: uvicorn.Config, serving: ServerOptions, *, drain_seconds: float) -> None:
