@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from tests.support.deal_bodies import MAX_DATE, MIN_DATE, clean
+from tests.support.deal_bodies import MAX_DATE, MIN_DATE, normalize
 
 Body = dict[str, Any]
 
@@ -66,7 +66,7 @@ class Maker:
         while True:
             size = longest if self._chance.random() < _LONGEST else self._chance.randint(1, 12)
             text = "".join(self._character() for _ in range(size))
-            if 1 <= len(clean(text)) <= longest:
+            if 1 <= len(normalize(text)) <= longest:
                 return text
 
     def _own(self, longest: int) -> str:

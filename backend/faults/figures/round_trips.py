@@ -10,8 +10,8 @@ from faults.figures.figure import Figure, Findings, none_of
 from faults.figures.plan import Plan
 from faults.figures.stage import Stage, stage
 from faults.figures.wire import Answer, Connection, encode
-from tests.support.deal_bodies import clean
-from tests.support.decimal_json import written
+from tests.support.deal_bodies import normalize
+from tests.support.decimal_json import to_json
 
 VALUES: Final = 100_000
 PLAYERS: Final = 8
@@ -57,7 +57,7 @@ class Player:
 
     async def _trip(self, method: str, path: str, sent: Body, *, before: Body | None = None) -> int:
         """Write, read, and compare each value; the key of what was written, 0 if it was not."""
-        answer = await self._write.ask(encode(method, path, written(sent)))
+        answer = await self._write.ask(encode(method, path, to_json(sent)))
         if not answer.is_success:
             self._tally.differ.note(f"{method} {path} of {sent} was refused: {answer}")
             return 0
@@ -84,10 +84,10 @@ def _seen(shown: Body, name: str) -> Any:  # noqa: ANN401  any JSON
 def _kept(value: object) -> object:
     """As JSON says what the catalogue keeps of it."""
     if isinstance(value, str):
-        return clean(value)
+        return normalize(value)
     if isinstance(value, date):
         return value.isoformat()
-    return sorted(clean(name) for name in value) if isinstance(value, list) else value
+    return sorted(normalize(name) for name in value) if isinstance(value, list) else value
 
 
 def round_trips(plan: Plan) -> Figure:

@@ -1,4 +1,4 @@
-"""Keys: who may write, as AUTH_MODE=writes has it."""
+"""API keys: authentication, scopes, caching and failed attempts with AUTH_MODE=writes."""
 
 import asyncio
 from collections import Counter
@@ -33,19 +33,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def keys(clock: Clock) -> ApiKeyAuthenticator:
+def authenticator(clock: Clock) -> ApiKeyAuthenticator:
     return ApiKeyAuthenticator(secret=SECRET.encode(), failures_per_minute=FAILURES, clock=clock)
 
 
 @pytest.fixture
-def keyed_app(settings: Settings, database: OpenDatabase, keys: ApiKeyAuthenticator) -> FastAPI:
+def keyed_app(settings: Settings, database: OpenDatabase, authenticator: ApiKeyAuthenticator) -> FastAPI:
     app = create_app(with_keys(settings))
-    app.state.database, app.state.authenticator = database, keys
+    app.state.database, app.state.authenticator = database, authenticator
 
     @app.post("/me", dependencies=REQUIRE_WRITE)
-    async def read_me(request: Request) -> str:
-        client: str = request.state.client
-        return client
+    async def get_client_id(request: Request) -> str:
+        client_id: str = request.state.client
+        return client_id
 
     return app
 
@@ -60,79 +60,79 @@ async def keyed_client(keyed_app: FastAPI) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-async def me(client: AsyncClient, key: str) -> Response:
+async def post_me(client: AsyncClient, key: str) -> Response:
     return await client.post("/me", headers={HEADER: key})
 
 
-def refusal(answer: Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
+def get_error(response: Response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
 
 
-async def test_the_client_of_a_valid_key_is_known(keyed_client: AsyncClient, session: AsyncSession) -> None:
+async def test_valid_key_identifies_its_client(keyed_client: AsyncClient, session: AsyncSession) -> None:
     for scope in Scope:
         key = await issue(session, scope)
-        answer = await me(keyed_client, key)
-        assert (answer.status_code, answer.json()) == (200, public_id(key))
+        response = await post_me(keyed_client, key)
+        assert (response.status_code, response.json()) == (200, public_id(key))
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-async def test_all_wrong_keys_get_the_same_answer(
+async def test_invalid_keys_get_the_same_401_as_no_key(
     keyed_client: AsyncClient, session: AsyncSession, wrong: Wrong
 ) -> None:
     key = await issue(session)
-    nothing, answer = await keyed_client.post("/me"), await me(keyed_client, wrong(key))
-    assert refusal(answer) == refusal(nothing) == (401, "unauthorized")
-    assert answer.json()["error"]["message"] == nothing.json()["error"]["message"]
-    assert answer.headers["www-authenticate"] == nothing.headers["www-authenticate"] == "ApiKey"
+    without_key, response = await keyed_client.post("/me"), await post_me(keyed_client, wrong(key))
+    assert get_error(response) == get_error(without_key) == (401, "unauthorized")
+    assert response.json()["error"]["message"] == without_key.json()["error"]["message"]
+    assert response.headers["www-authenticate"] == without_key.headers["www-authenticate"] == "ApiKey"
 
 
-async def test_a_key_of_another_secret_is_worth_nothing(
+async def test_key_digested_with_another_secret_is_rejected(
     keyed_app: FastAPI, keyed_client: AsyncClient, session: AsyncSession
 ) -> None:
     key = await issue(session)
     keyed_app.state.authenticator = ApiKeyAuthenticator(secret=SECRET[::-1].encode(), failures_per_minute=FAILURES)
-    assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
+    assert get_error(await post_me(keyed_client, key)) == (401, "unauthorized")
 
 
-async def test_an_expired_key_is_refused(keyed_client: AsyncClient, session: AsyncSession) -> None:
+async def test_expired_key_is_rejected(keyed_client: AsyncClient, session: AsyncSession) -> None:
     key = await issue(session, expires_at=YESTERDAY)
-    assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
+    assert get_error(await post_me(keyed_client, key)) == (401, "unauthorized")
 
 
-async def test_a_revoked_key_works_for_three_seconds_at_most(
+async def test_revoked_key_is_rejected_after_three_seconds(
     keyed_client: AsyncClient, session: AsyncSession, clock: Clock
 ) -> None:
     key = await issue(session)
-    assert (await me(keyed_client, key)).is_success
+    assert (await post_me(keyed_client, key)).is_success
     await session.execute(text("UPDATE api_keys SET revoked_at = now()"))
     await session.commit()
     clock.seconds = CACHE_TTL_SECONDS - 0.1
-    assert (await me(keyed_client, key)).is_success, "it is remembered without asking"
+    assert (await post_me(keyed_client, key)).is_success, "cached without a lookup"
     clock.seconds = CACHE_TTL_SECONDS
-    assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
+    assert get_error(await post_me(keyed_client, key)) == (401, "unauthorized")
     assert CACHE_TTL_SECONDS <= 3
 
 
-async def test_a_key_is_not_remembered_beyond_its_end(
+async def test_key_is_not_cached_beyond_its_expiry(
     keyed_client: AsyncClient, session: AsyncSession, clock: Clock
 ) -> None:
     key = await issue(session, expires_at=datetime.now(UTC) + timedelta(seconds=2))
-    assert (await me(keyed_client, key)).is_success
+    assert (await post_me(keyed_client, key)).is_success
     await session.execute(text("UPDATE api_keys SET expires_at = now()"))
     await session.commit()
     clock.seconds = 2.0
-    assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
+    assert get_error(await post_me(keyed_client, key)) == (401, "unauthorized")
 
 
-async def test_only_an_admin_removes_hotels(keyed_client: AsyncClient, session: AsyncSession) -> None:
+async def test_delete_hotel_requires_the_admin_scope(keyed_client: AsyncClient, session: AsyncSession) -> None:
     writer, admin = [await issue(session, scope) for scope in Scope]
-    answers = [await keyed_client.delete("/hotels/1", headers={HEADER: key}) for key in (writer, admin)]
-    assert [refusal(answer) for answer in answers] == [(403, "forbidden"), (404, "hotel_not_found")]
-    assert refusal(await keyed_client.delete("/deals/1", headers={HEADER: writer})) == (404, "deal_not_found")
+    responses = [await keyed_client.delete("/hotels/1", headers={HEADER: key}) for key in (writer, admin)]
+    assert [get_error(response) for response in responses] == [(403, "forbidden"), (404, "hotel_not_found")]
+    assert get_error(await keyed_client.delete("/deals/1", headers={HEADER: writer})) == (404, "deal_not_found")
 
 
 @pytest.mark.parametrize(
-    "request_",
+    "request_arguments",
     [
         {"url": "/deals", "content": b"{", "headers": {"content-type": "application/json"}},
         {"url": "/deals", "content": b"x", "headers": {"content-type": "text/plain"}},
@@ -141,163 +141,183 @@ async def test_only_an_admin_removes_hotels(keyed_client: AsyncClient, session: 
         {"url": "/hotels/first", "method": "PATCH", "json": {}},
     ],
 )
-async def test_who_has_no_key_learns_nothing_else(keyed_client: AsyncClient, request_: dict[str, Any]) -> None:
-    assert refusal(await keyed_client.request(**{"method": "POST"} | request_)) == (401, "unauthorized")
+async def test_invalid_request_without_a_key_returns_only_401(
+    keyed_client: AsyncClient, request_arguments: dict[str, Any]
+) -> None:
+    assert get_error(await keyed_client.request(**{"method": "POST"} | request_arguments)) == (401, "unauthorized")
 
 
-async def test_what_is_not_there_stays_so(keyed_client: AsyncClient) -> None:
-    assert refusal(await keyed_client.post("/nothing")) == (404, "not_found")
-    assert refusal(await keyed_client.put("/deals")) == (405, "method_not_allowed")
-    assert refusal(await keyed_client.delete("/deals/stats")) == (405, "method_not_allowed")
+async def test_unknown_routes_without_a_key_return_404_or_405(keyed_client: AsyncClient) -> None:
+    assert get_error(await keyed_client.post("/nothing")) == (404, "not_found")
+    assert get_error(await keyed_client.put("/deals")) == (405, "method_not_allowed")
+    assert get_error(await keyed_client.delete("/deals/stats")) == (405, "method_not_allowed")
 
 
-async def test_reading_needs_no_key(keyed_client: AsyncClient) -> None:
+async def test_reads_need_no_key(keyed_client: AsyncClient) -> None:
     for path in ("/deals", "/deals/stats", "/hotels", "/categories", "/health", "/openapi.json", "/docs"):
         assert (await keyed_client.get(path)).is_success, path
 
 
-async def test_wrong_keys_are_limited_by_address(
+async def test_failed_attempts_are_limited_per_address(
     keyed_app: FastAPI, keyed_client: AsyncClient, session: AsyncSession, clock: Clock
 ) -> None:
-    known, fresh = await issue(session), await issue(session)
-    assert (await me(keyed_client, known)).is_success
+    cached_key, new = await issue(session), await issue(session)
+    assert (await post_me(keyed_client, cached_key)).is_success
     for _ in range(FAILURES):
-        assert refusal(await me(keyed_client, new_key())) == (401, "unauthorized")
-    for key in (new_key(), "let me in", fresh):
-        answer = await me(keyed_client, key)
-        assert refusal(answer) == (429, "rate_limited")
-        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert get_error(await post_me(keyed_client, new_key())) == (401, "unauthorized")
+    for key in (new_key(), "let me in", new):
+        response = await post_me(keyed_client, key)
+        assert get_error(response) == (429, "rate_limited")
+        assert 1 <= int(response.headers["retry-after"]) <= 60
     async with client_at(keyed_app, "192.0.2.2") as other:
-        assert (await me(other, fresh)).is_success
+        assert (await post_me(other, new)).is_success
     for clock.seconds in (0.0, CACHE_TTL_SECONDS):
-        assert (await me(keyed_client, known)).is_success, "a client at the same address goes on"
+        assert (await post_me(keyed_client, cached_key)).is_success, "a cached key at the same address still works"
 
 
-class Counted(ApiKeyRepository):
-    """Counts what is looked up."""
+class CountingApiKeyRepository(ApiKeyRepository):
+    """Counts its lookups."""
 
-    looked_up = 0
+    lookups = 0
 
     async def find(self, public_id: str) -> StoredApiKey | None:
-        self.looked_up += 1
+        self.lookups += 1
         return await super().find(public_id)
 
 
-async def admitted(
-    keys: ApiKeyAuthenticator, known: ApiKeyRepository, presented: list[str], *addresses: str
+async def authenticate_concurrently(
+    authenticator: ApiKeyAuthenticator, repository: ApiKeyRepository, presented: list[str], *addresses: str
 ) -> Counter[str]:
-    """What becomes of keys that are presented at once."""
-    answers = await asyncio.gather(
+    """Authenticate several keys at once; count the client ids and the names of the errors."""
+    results = await asyncio.gather(
         *(
-            keys.authenticate(key, scope=Scope.WRITE, address=address, keys=known)
+            authenticator.authenticate(key, scope=Scope.WRITE, address=address, keys=repository)
             for key, address in zip(presented, cycle(addresses), strict=False)
         ),
         return_exceptions=True,
     )
-    return Counter(answer if isinstance(answer, str) else type(answer).__name__ for answer in answers)
+    return Counter(result if isinstance(result, str) else type(result).__name__ for result in results)
 
 
-async def test_wrong_keys_at_once_are_limited_too(keys: ApiKeyAuthenticator, own_database: OpenDatabase) -> None:
-    known, guesses = Counted(own_database.reader), [new_key() for _ in range(150)]
-    answers = await admitted(keys, known, guesses, "192.0.2.1")
-    assert answers == {"UnauthorizedError": FAILURES, "RateLimitedError": 150 - FAILURES}
-    assert known.looked_up == FAILURES
-
-
-async def test_addresses_of_one_ipv6_network_guess_together(
-    keys: ApiKeyAuthenticator, own_database: OpenDatabase
+async def test_concurrent_failed_attempts_are_limited(
+    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase
 ) -> None:
-    known, guesses = Counted(own_database.reader), [new_key() for _ in range(20)]
-    answers = await admitted(keys, known, guesses, *(f"2001:db8::{n}" for n in range(20)))
-    assert answers == {"UnauthorizedError": FAILURES, "RateLimitedError": 20 - FAILURES}
-    assert await admitted(keys, known, [new_key()], "2001:db8:0:1::1") == {"UnauthorizedError": 1}
+    repository, guesses = CountingApiKeyRepository(own_database.reader), [new_key() for _ in range(150)]
+    results = await authenticate_concurrently(authenticator, repository, guesses, "192.0.2.1")
+    assert results == {"UnauthorizedError": FAILURES, "RateLimitedError": 150 - FAILURES}
+    assert repository.lookups == FAILURES
 
 
-async def test_a_valid_key_at_once_is_looked_up_once_and_no_guess(
-    keys: ApiKeyAuthenticator, own_database: OpenDatabase, clock: Clock
+async def test_failed_attempts_are_limited_per_ipv6_network(
+    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase
+) -> None:
+    repository, guesses = CountingApiKeyRepository(own_database.reader), [new_key() for _ in range(20)]
+    results = await authenticate_concurrently(
+        authenticator, repository, guesses, *(f"2001:db8::{n}" for n in range(20))
+    )
+    assert results == {"UnauthorizedError": FAILURES, "RateLimitedError": 20 - FAILURES}
+    assert await authenticate_concurrently(authenticator, repository, [new_key()], "2001:db8:0:1::1") == {
+        "UnauthorizedError": 1
+    }
+
+
+async def test_concurrent_requests_with_one_valid_key_share_a_lookup(
+    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase, clock: Clock
 ) -> None:
     async with own_database.sessions() as session:
         issued = [await issue(session) for _ in range(2 * FAILURES)]
-    known = Counted(own_database.reader)
+    repository = CountingApiKeyRepository(own_database.reader)
     for key in issued:
-        assert await admitted(keys, known, [key] * 50, "192.0.2.1") == {public_id(key): 50}
-    assert known.looked_up == len(issued)
+        assert await authenticate_concurrently(authenticator, repository, [key] * 50, "192.0.2.1") == {
+            public_id(key): 50
+        }
+    assert repository.lookups == len(issued)
     clock.seconds = CACHE_TTL_SECONDS
-    assert (await admitted(keys, known, issued * 10, "192.0.2.1")).total() == 20 * FAILURES
-    assert known.looked_up == 2 * len(issued)
+    assert (
+        await authenticate_concurrently(authenticator, repository, issued * 10, "192.0.2.1")
+    ).total() == 20 * FAILURES
+    assert repository.lookups == 2 * len(issued)
 
 
-async def test_who_goes_away_takes_the_answer_from_nobody(
-    keys: ApiKeyAuthenticator, own_database: OpenDatabase
+async def test_cancelled_request_does_not_cancel_the_shared_lookup(
+    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase
 ) -> None:
     async with own_database.sessions() as session:
         key = await issue(session)
-    known = Counted(own_database.reader)
+    repository = CountingApiKeyRepository(own_database.reader)
     first, second = [
-        asyncio.create_task(keys.authenticate(key, scope=Scope.WRITE, address="", keys=known)) for _ in range(2)
+        asyncio.create_task(authenticator.authenticate(key, scope=Scope.WRITE, address="", keys=repository))
+        for _ in range(2)
     ]
-    await asyncio.sleep(0)  # both are waiting now
+    await asyncio.sleep(0)  # both tasks wait for the lookup now
     first.cancel()
     assert await second == public_id(key)
     assert first.cancelled()
-    assert known.looked_up == 1
+    assert repository.lookups == 1
 
 
-async def test_a_request_without_a_key_is_no_guess(keyed_client: AsyncClient, session: AsyncSession) -> None:
+async def test_requests_without_a_key_are_not_failed_attempts(keyed_client: AsyncClient, session: AsyncSession) -> None:
     for _ in range(FAILURES + 1):
-        assert refusal(await keyed_client.post("/me")) == (401, "unauthorized")
-    assert (await me(keyed_client, await issue(session))).is_success
+        assert get_error(await keyed_client.post("/me")) == (401, "unauthorized")
+    assert (await post_me(keyed_client, await issue(session))).is_success
 
 
-async def test_a_database_that_is_away_is_not_a_wrong_key(
+async def test_unreachable_database_is_not_a_failed_attempt(
     keyed_app: FastAPI, keyed_client: AsyncClient, session: AsyncSession, settings: Settings
 ) -> None:
     key = await issue(session)
-    there, away = keyed_app.state.database, Database.connect("postgresql://nobody@127.0.0.1:1/nothing", settings)
-    keyed_app.state.database = away
+    reachable, unreachable = (
+        keyed_app.state.database,
+        Database.connect("postgresql://nobody@127.0.0.1:1/nothing", settings),
+    )
+    keyed_app.state.database = unreachable
     for _ in range(FAILURES + 1):
-        assert refusal(await me(keyed_client, key)) == (503, "service_unavailable")
-    keyed_app.state.database = there
-    assert (await me(keyed_client, key)).is_success
-    keyed_app.state.database = away
-    assert (await me(keyed_client, key)).is_success, "what is remembered needs no database"
+        assert get_error(await post_me(keyed_client, key)) == (503, "service_unavailable")
+    keyed_app.state.database = reachable
+    assert (await post_me(keyed_client, key)).is_success
+    keyed_app.state.database = unreachable
+    assert (await post_me(keyed_client, key)).is_success, "a cached key needs no database"
 
 
-async def test_a_key_is_known_from_its_first_write_until_it_is_refused(
-    keyed_client: AsyncClient, session: AsyncSession, keys: ApiKeyAuthenticator, clock: Clock
+async def test_client_id_is_cached_from_the_first_write_until_rejection(
+    keyed_client: AsyncClient, session: AsyncSession, authenticator: ApiKeyAuthenticator, clock: Clock
 ) -> None:
     key = await issue(session)
-    assert keys.cached_client_id(key) is None
-    await me(keyed_client, key)
-    assert (keys.cached_client_id(key), keys.cached_client_id(new_key()), keys.cached_client_id("")) == (
+    assert authenticator.cached_client_id(key) is None
+    await post_me(keyed_client, key)
+    assert (
+        authenticator.cached_client_id(key),
+        authenticator.cached_client_id(new_key()),
+        authenticator.cached_client_id(""),
+    ) == (
         public_id(key),
         None,
         None,
     )
     clock.seconds = CACHE_TTL_SECONDS
-    assert keys.cached_client_id(key) == public_id(key)
+    assert authenticator.cached_client_id(key) == public_id(key)
     await session.execute(text("UPDATE api_keys SET revoked_at = now()"))
     await session.commit()
-    assert refusal(await me(keyed_client, key)) == (401, "unauthorized")
-    assert keys.cached_client_id(key) is None
+    assert get_error(await post_me(keyed_client, key)) == (401, "unauthorized")
+    assert authenticator.cached_client_id(key) is None
 
 
-async def test_no_more_than_1024_keys_are_remembered(
-    database: OpenDatabase, session: AsyncSession, keys: ApiKeyAuthenticator, clock: Clock
+async def test_at_most_1024_keys_are_cached(
+    database: OpenDatabase, session: AsyncSession, authenticator: ApiKeyAuthenticator, clock: Clock
 ) -> None:
     issued = [new_key() for _ in range(1030)]
     session.add_all(map(entity, issued))
     await session.commit()
-    known = ApiKeyRepository(database.reader)
+    repository = ApiKeyRepository(database.reader)
     for key in issued:
-        await keys.authenticate(key, scope=Scope.WRITE, address="", keys=known)
-    assert [keys.cached_client_id(key) is not None for key in issued] == [False] * 6 + [True] * 1024
+        await authenticator.authenticate(key, scope=Scope.WRITE, address="", keys=repository)
+    assert [authenticator.cached_client_id(key) is not None for key in issued] == [False] * 6 + [True] * 1024
     clock.seconds = CACHE_TTL_SECONDS
-    await keys.authenticate(issued[10], scope=Scope.WRITE, address="", keys=known)
-    assert len(keys._clients) == 1024, "to ask again about one makes none forgotten"
+    await authenticator.authenticate(issued[10], scope=Scope.WRITE, address="", keys=repository)
+    assert len(authenticator._clients) == 1024, "renewing a cached key evicts none"
 
 
-async def test_where_keys_are_off_everybody_writes(client: AsyncClient, app: FastAPI) -> None:
+async def test_writes_need_no_key_when_auth_is_off(client: AsyncClient, app: FastAPI) -> None:
     assert isinstance(app.state.authenticator, AllowAll)
-    assert refusal(await client.delete("/hotels/1", headers={HEADER: new_key()})) == (404, "hotel_not_found")
+    assert get_error(await client.delete("/hotels/1", headers={HEADER: new_key()})) == (404, "hotel_not_found")
     assert app.state.authenticator.cached_client_id(new_key()) is None

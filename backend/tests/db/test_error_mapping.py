@@ -1,11 +1,11 @@
-"""What the database refuses, and what a client is told: by SQLSTATE, at a statement and at the commit."""
+"""Responses to database errors, by SQLSTATE, raised by a statement and by the commit."""
 
 import asyncio
 
 import asyncpg
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
-from psycopg2.extensions import connection
+from psycopg2 import extensions
 from sqlalchemy import func, select
 
 from app.config import Settings
@@ -15,68 +15,70 @@ from app.db.transaction import Transaction
 from app.main import create_app
 from tests.support.api_keys import HEADER, issue, with_keys
 from tests.support.databases import OpenDatabase, connect
+from tests.support.deal_bodies import PLAIN_HOTEL
 
-HOTEL = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
-_REFUSAL = """
+_FAILING_TRIGGER = """
     CREATE SEQUENCE tries;
-    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $body$
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $body$
     BEGIN
-        IF nextval('tries') <= {times} THEN {refuse}; END IF;
+        IF nextval('tries') <= {times} THEN {failure}; END IF;
         RETURN NULL;
     END
     $body$;
-    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON hotels {when} FOR EACH ROW EXECUTE FUNCTION refuse();
+    CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON hotels {when} FOR EACH ROW EXECUTE FUNCTION fail();
 """
-_REFUSAL_OF_KEYS = """
+_FAILING_KEY_LOOKUP = """
     CREATE SEQUENCE tries;
-    CREATE FUNCTION refuse() RETURNS boolean LANGUAGE plpgsql AS $body$
+    CREATE FUNCTION fail() RETURNS boolean LANGUAGE plpgsql AS $body$
     BEGIN
-        IF nextval('tries') <= {times} THEN {refuse}; END IF;
+        IF nextval('tries') <= {times} THEN {failure}; END IF;
         RETURN true;
     END
     $body$;
-    ALTER TABLE api_keys RENAME TO kept_keys;
-    CREATE VIEW api_keys AS SELECT * FROM kept_keys WHERE refuse();
+    ALTER TABLE api_keys RENAME TO stored_keys;
+    CREATE VIEW api_keys AS SELECT * FROM stored_keys WHERE fail();
 """
-CUT = "PERFORM pg_terminate_backend(pg_backend_pid())"
-AT_ONCE, AT_COMMIT = "", "DEFERRABLE INITIALLY DEFERRED"
+TERMINATE_BACKEND = "PERFORM pg_terminate_backend(pg_backend_pid())"
+AT_STATEMENT, AT_COMMIT = "", "DEFERRABLE INITIALLY DEFERRED"
 ALWAYS = 1_000
 
 
 @pytest.fixture
-def elsewhere(own_url: str) -> connection:
-    other = connect(own_url)
-    other.autocommit = True
-    return other
+def other_connection(own_url: str) -> extensions.connection:
+    connection = connect(own_url)
+    connection.autocommit = True
+    return connection
 
 
-def _plant(elsewhere: connection, refuse: str, *, when: str, times: int = ALWAYS) -> None:
-    with elsewhere.cursor() as cursor:
-        cursor.execute(_REFUSAL.format(refuse=refuse, when=when, times=times))
+def _make_inserts_fail(
+    other_connection: extensions.connection, failure: str, *, when: str, times: int = ALWAYS
+) -> None:
+    with other_connection.cursor() as cursor:
+        cursor.execute(_FAILING_TRIGGER.format(failure=failure, when=when, times=times))
 
 
-def _raise(state: str) -> str:
+def _raise_error(state: str) -> str:
     return f"RAISE EXCEPTION 'secret' USING ERRCODE = '{state}'"
 
 
-def _ask(elsewhere: connection, statement: str) -> int:
-    with elsewhere.cursor() as cursor:
+def _fetch_number(other_connection: extensions.connection, statement: str) -> int:
+    with other_connection.cursor() as cursor:
         cursor.execute(statement)
         (value,) = cursor.fetchone() or (0,)
         return int(value)
 
 
-def _hotels(elsewhere: connection) -> int:
-    return _ask(elsewhere, "SELECT count(*) FROM hotels")
+def _count_hotels(other_connection: extensions.connection) -> int:
+    return _fetch_number(other_connection, "SELECT count(*) FROM hotels")
 
 
-def _assert_error(answer: Response, status: int, code: str) -> None:
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-    assert "secret" not in answer.text
-    assert ("retry-after" in answer.headers) == (status == 503)
+def _assert_error(response: Response, status: int, code: str) -> None:
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+    assert "secret" not in response.text
+    assert ("retry-after" in response.headers) == (status == 503)
 
 
-@pytest.mark.parametrize("when", [AT_ONCE, AT_COMMIT])
+@pytest.mark.parametrize("when", [AT_STATEMENT, AT_COMMIT])
 @pytest.mark.parametrize(
     ("state", "status", "code"),
     [
@@ -110,98 +112,102 @@ def _assert_error(answer: Response, status: int, code: str) -> None:
         ("XX000", 500, "internal_error"),
     ],
 )
-async def test_each_state_has_its_answer(
-    own_client: AsyncClient, elsewhere: connection, state: str, status: int, code: str, when: str
+async def test_sqlstate_maps_to_status_and_code(
+    own_client: AsyncClient, other_connection: extensions.connection, state: str, status: int, code: str, when: str
 ) -> None:
-    _plant(elsewhere, _raise(state), when=when)
-    _assert_error(await own_client.post("/hotels", json=HOTEL), status, code)
-    assert _hotels(elsewhere) == 0
+    _make_inserts_fail(other_connection, _raise_error(state), when=when)
+    _assert_error(await own_client.post("/hotels", json=PLAIN_HOTEL), status, code)
+    assert _count_hotels(other_connection) == 0
 
 
-@pytest.mark.parametrize("when", [AT_ONCE, AT_COMMIT])
+@pytest.mark.parametrize("when", [AT_STATEMENT, AT_COMMIT])
 @pytest.mark.parametrize("state", ["40001", "40P01"])
-async def test_what_others_caused_is_tried_again(
-    own_client: AsyncClient, elsewhere: connection, state: str, when: str
+async def test_serialization_failures_and_deadlocks_are_retried(
+    own_client: AsyncClient, other_connection: extensions.connection, state: str, when: str
 ) -> None:
-    _plant(elsewhere, _raise(state), when=when, times=2)
-    answer = await own_client.post("/hotels", json=HOTEL)
-    assert answer.status_code == 201
-    assert _hotels(elsewhere) == 1
-    assert _ask(elsewhere, "SELECT last_value FROM tries") == 3
+    _make_inserts_fail(other_connection, _raise_error(state), when=when, times=2)
+    response = await own_client.post("/hotels", json=PLAIN_HOTEL)
+    assert response.status_code == 201
+    assert _count_hotels(other_connection) == 1
+    assert _fetch_number(other_connection, "SELECT last_value FROM tries") == 3
 
 
-async def test_it_is_tried_three_times_and_no_more(own_client: AsyncClient, elsewhere: connection) -> None:
-    _plant(elsewhere, _raise("40P01"), when=AT_ONCE)
-    _assert_error(await own_client.post("/hotels", json=HOTEL), 503, "service_unavailable")
-    assert _ask(elsewhere, "SELECT last_value FROM tries") == 3
-
-
-async def test_a_write_whose_connection_dies_before_the_commit_is_tried_again(
-    own_client: AsyncClient, elsewhere: connection
+async def test_write_is_given_up_after_three_tries(
+    own_client: AsyncClient, other_connection: extensions.connection
 ) -> None:
-    _plant(elsewhere, CUT, when=AT_ONCE, times=1)
-    assert (await own_client.post("/hotels", json=HOTEL)).status_code == 201
-    assert _hotels(elsewhere) == 1
+    _make_inserts_fail(other_connection, _raise_error("40P01"), when=AT_STATEMENT)
+    _assert_error(await own_client.post("/hotels", json=PLAIN_HOTEL), 503, "service_unavailable")
+    assert _fetch_number(other_connection, "SELECT last_value FROM tries") == 3
 
 
-@pytest.mark.parametrize("refuse", [_raise("40P01"), CUT])
-async def test_the_look_up_of_a_key_is_tried_again_too(
-    own_database: OpenDatabase, settings: Settings, elsewhere: connection, refuse: str
+async def test_write_is_retried_when_its_connection_is_closed_before_the_commit(
+    own_client: AsyncClient, other_connection: extensions.connection
+) -> None:
+    _make_inserts_fail(other_connection, TERMINATE_BACKEND, when=AT_STATEMENT, times=1)
+    assert (await own_client.post("/hotels", json=PLAIN_HOTEL)).status_code == 201
+    assert _count_hotels(other_connection) == 1
+
+
+@pytest.mark.parametrize("failure", [_raise_error("40P01"), TERMINATE_BACKEND])
+async def test_api_key_lookup_is_retried(
+    own_database: OpenDatabase, settings: Settings, other_connection: extensions.connection, failure: str
 ) -> None:
     app = create_app(with_keys(settings))
     app.state.database = own_database
     async with own_database.sessions() as session:
         key = await issue(session)
-    with elsewhere.cursor() as cursor:
-        cursor.execute(_REFUSAL_OF_KEYS.format(refuse=refuse, times=2))
+    with other_connection.cursor() as cursor:
+        cursor.execute(_FAILING_KEY_LOOKUP.format(failure=failure, times=2))
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
-        answer = await client.post("/hotels", json=HOTEL, headers={HEADER: key})
-    assert answer.status_code == 201
-    assert _ask(elsewhere, "SELECT last_value FROM tries") == 3
+        response = await client.post("/hotels", json=PLAIN_HOTEL, headers={HEADER: key})
+    assert response.status_code == 201
+    assert _fetch_number(other_connection, "SELECT last_value FROM tries") == 3
 
 
-async def test_a_write_whose_commit_gets_no_answer_says_so(own_client: AsyncClient, elsewhere: connection) -> None:
-    _plant(elsewhere, CUT, when=AT_COMMIT, times=1)
-    answer = await own_client.post("/hotels", json=HOTEL)
-    _assert_error(answer, 503, "service_unavailable")
-    assert answer.json()["error"]["details"] == [{"field": "outcome", "message": "outcome_unknown"}]
-    assert _ask(elsewhere, "SELECT last_value FROM tries") == 1
-    assert (await own_client.post("/hotels", json=HOTEL)).status_code == 201
+async def test_connection_closed_during_the_commit_reports_unknown_outcome(
+    own_client: AsyncClient, other_connection: extensions.connection
+) -> None:
+    _make_inserts_fail(other_connection, TERMINATE_BACKEND, when=AT_COMMIT, times=1)
+    response = await own_client.post("/hotels", json=PLAIN_HOTEL)
+    _assert_error(response, 503, "service_unavailable")
+    assert response.json()["error"]["details"] == [{"field": "outcome", "message": "outcome_unknown"}]
+    assert _fetch_number(other_connection, "SELECT last_value FROM tries") == 1
+    assert (await own_client.post("/hotels", json=PLAIN_HOTEL)).status_code == 201
 
 
-async def test_a_table_that_is_changed_under_writes_is_no_error(own_client: AsyncClient, elsewhere: connection) -> None:
-    """More connections have prepared their statements than there are tries."""
-    hotel = (await own_client.post("/hotels", json=HOTEL)).json()["id"]
+async def test_writes_survive_a_change_of_the_table(
+    own_client: AsyncClient, other_connection: extensions.connection
+) -> None:
+    """There are more connections with stale prepared statements than tries."""
+    hotel = (await own_client.post("/hotels", json=PLAIN_HOTEL)).json()["id"]
 
-    async def change(city: str) -> set[int]:
-        answers = (own_client.patch(f"/hotels/{hotel}", json={"city": city}) for _ in range(5))
-        return {answer.status_code for answer in await asyncio.gather(*answers)}
+    async def patch_city(city: str) -> set[int]:
+        requests = (own_client.patch(f"/hotels/{hotel}", json={"city": city}) for _ in range(5))
+        return {response.status_code for response in await asyncio.gather(*requests)}
 
-    assert await change("Paris") == {200}
-    with elsewhere.cursor() as cursor:
+    assert await patch_city("Paris") == {200}
+    with other_connection.cursor() as cursor:
         cursor.execute("ALTER TABLE hotels ALTER COLUMN city TYPE varchar(99)")
     assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Rome"})).status_code == 200
-    assert await change("Oslo") == {200}
+    assert await patch_city("Oslo") == {200}
     assert (await own_client.get(f"/hotels/{hotel}")).json()["city"] == "Oslo"
 
 
-async def test_statements_that_the_server_has_forgotten_are_prepared_anew(
-    own_client: AsyncClient, own_database: OpenDatabase
-) -> None:
-    """As behind a pooler that takes another of its sessions for each transaction."""
-    hotel = (await own_client.post("/hotels", json=HOTEL)).json()["id"]
+async def test_deallocated_statements_are_prepared_again(own_client: AsyncClient, own_database: OpenDatabase) -> None:
+    """As happens behind a transaction-pooling proxy."""
+    hotel = (await own_client.post("/hotels", json=PLAIN_HOTEL)).json()["id"]
     assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Paris"})).status_code == 200
     async with own_database.lender.connection() as driver:
         await driver.execute("DEALLOCATE ALL")
     assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Rome"})).json()["city"] == "Rome"
 
 
-async def test_a_commit_that_was_never_sent_is_tried_again(own_database: OpenDatabase) -> None:
-    async def lose_the_connection() -> None:
+async def test_connection_lost_before_the_commit_is_retryable(own_database: OpenDatabase) -> None:
+    async def lose_connection() -> None:
         async with Transaction.on(own_database.lender) as transaction:
             await transaction.fetch_all(CompiledStatement(select(func.pg_backend_pid())), {})
             transaction._driver.terminate()
 
-    with pytest.raises(asyncpg.ConnectionDoesNotExistError) as told:
-        await lose_the_connection()
-    assert is_retryable(told.value)
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError) as raised:
+        await lose_connection()
+    assert is_retryable(raised.value)

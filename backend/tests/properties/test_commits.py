@@ -1,99 +1,98 @@
-"""What is told is true: a success is committed before it leaves, and a read is of one moment."""
+"""A write is committed before its response is sent, and a read sees a single snapshot."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from psycopg2.extensions import connection
+from psycopg2 import extensions
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.statements import CompiledStatement, Executor, R
 from tests.support.databases import connect, text_of
-from tests.support.deal_bodies import PLAIN_DEAL
+from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
 from tests.support.service import Service
 
-_HOTEL: Final = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "+1-416-555-1333"}
 _NEXT_VERSION: Final = """
     WITH next AS (UPDATE deals SET version = version + 1 RETURNING version),
-        filing AS (INSERT INTO categories (name) SELECT version FROM next RETURNING id)
-    UPDATE deal_categories SET category_id = filing.id FROM filing
+        category AS (INSERT INTO categories (name) SELECT version FROM next RETURNING id)
+    UPDATE deal_categories SET category_id = category.id FROM category
 """
 
 
 @pytest.fixture
-def bystander(service: Service) -> Iterator[connection]:
-    """A connection of its own, on which each statement is a transaction."""
-    other = connect(text_of(service.database.engine.url))
-    other.autocommit = True
-    yield other
-    other.close()
+def other_connection(service: Service) -> Iterator[extensions.connection]:
+    """A separate connection in autocommit mode."""
+    connection = connect(text_of(service.database.engine.url))
+    connection.autocommit = True
+    yield connection
+    connection.close()
 
 
 @pytest.fixture
 async def hotel(service: Service) -> int:
     """The id of the only hotel."""
     await service.empty()
-    return int((await service.create("/hotels", _HOTEL))["id"])
+    return int((await service.create("/hotels", PLAIN_HOTEL))["id"])
 
 
-class Watched:
-    """`app`, with a look at all versions of deals whenever an answer is about to leave it."""
+class CommittedVersionsMiddleware:
+    """Reads the committed versions of all deals when a response of `app` starts."""
 
-    def __init__(self, app: ASGIApp, bystander: connection) -> None:
+    def __init__(self, app: ASGIApp, other_connection: extensions.connection) -> None:
         self._app = app
-        self._bystander = bystander
+        self._connection = other_connection
         self.versions: list[int] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def look_and_send(message: Message) -> None:
+        async def read_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._look()
+                self._read_versions()
             await send(message)
 
-        await self._app(scope, receive, look_and_send)
+        await self._app(scope, receive, read_and_send)
 
-    def _look(self) -> None:
-        with self._bystander.cursor() as cursor:
+    def _read_versions(self) -> None:
+        with self._connection.cursor() as cursor:
             cursor.execute("SELECT version FROM deals")
             self.versions = [version for (version,) in cursor.fetchall()]
 
 
-async def test_a_write_can_be_seen_by_others_before_its_answer_leaves(
-    service: Service, hotel: int, bystander: connection
+async def test_write_is_committed_before_its_response_is_sent(
+    service: Service, hotel: int, other_connection: extensions.connection
 ) -> None:
-    watched = Watched(service.app, bystander)
-    async with AsyncClient(transport=ASGITransport(watched), base_url="http://deals.test") as client:
+    middleware = CommittedVersionsMiddleware(service.app, other_connection)
+    async with AsyncClient(transport=ASGITransport(middleware), base_url="http://deals.test") as client:
         watched_service = Service(service.app, client, service.database)
         for _ in range(34):
             deal = await watched_service.create("/deals", {**PLAIN_DEAL, "hotel_id": hotel})
-            assert watched.versions == [1]
+            assert middleware.versions == [1]
             await watched_service.send("PATCH", f"/deals/{deal['id']}", {"star_rating": 5})
-            assert watched.versions == [2]
+            assert middleware.versions == [2]
             await client.delete(f"/deals/{deal['id']}")
-            assert watched.versions == []
+            assert middleware.versions == []
 
 
-class Overtaken:
-    """A reader behind whose every question there is a new version of every deal."""
+class InterleavedWriter:
+    """An executor that writes a new version of every deal after each statement."""
 
-    def __init__(self, reader: Executor, bystander: connection) -> None:
-        self._reader = reader
-        self._bystander = bystander
+    def __init__(self, executor: Executor, other_connection: extensions.connection) -> None:
+        self._executor = executor
+        self._connection = other_connection
 
-    async def fetch_all(self, question: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
-        rows = await self._reader.fetch_all(question, values)
-        with self._bystander.cursor() as cursor:
+    async def fetch_all(self, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
+        rows = await self._executor.fetch_all(statement, values)
+        with self._connection.cursor() as cursor:
             cursor.execute(_NEXT_VERSION)
         return rows
 
 
-async def test_a_deal_is_read_with_the_categories_of_its_version(
-    service: Service, hotel: int, bystander: connection, monkeypatch: pytest.MonkeyPatch
+async def test_get_and_list_deals_return_version_and_categories_of_one_snapshot(
+    service: Service, hotel: int, other_connection: extensions.connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every version of the deal is filed under its own number, and there is a new one whenever the service looks."""
+    """The category of each version is its number, and a new version follows each statement of the service."""
     deal = await service.create("/deals", {**PLAIN_DEAL, "hotel_id": hotel, "categories": ["1"]})
-    monkeypatch.setattr(service.database, "reader", Overtaken(service.database.reader, bystander))
+    monkeypatch.setattr(service.database, "reader", InterleavedWriter(service.database.reader, other_connection))
     read = await service.get(f"/deals/{deal['id']}")
     (listed,) = (await service.get("/deals"))["items"]
     assert read["categories"] == [str(read["version"])]

@@ -9,7 +9,7 @@ import pytest
 from httpx import Response
 
 from app.db.urls import libpq_url
-from tests.support.concurrency import Request, queued
+from tests.support.concurrency import Request, run_queued
 from tests.support.databases import text_of
 from tests.support.deal_bodies import PLAIN_DEAL, Body
 from tests.support.deal_files import Row
@@ -64,7 +64,7 @@ async def test_categories_are_changed_in_opposite_orders(service: Service, deals
         _patch(service, deals[0], {"categories": ["family"]}),
         _patch(service, deals[1], {"categories": ["beach"]}),
     )
-    answers = await queued(service, *patches, behind=_CATEGORIES_LOCKED)
+    answers = await run_queued(service, *patches, lock=_CATEGORIES_LOCKED)
     assert _outcomes(answers) == [200, 200]
     assert await wrong(service) == []
 
@@ -72,7 +72,7 @@ async def test_categories_are_changed_in_opposite_orders(service: Service, deals
 @pytest.mark.parametrize("locked", [1, 2])
 async def test_deals_are_moved_in_opposite_directions(service: Service, deals: list[int], locked: int) -> None:
     patches = _patch(service, deals[0], {"star_rating": 2}), _patch(service, deals[1], {"star_rating": 1})
-    answers = await queued(service, *patches, behind=_ROLLUP_LOCKED, stars=locked)
+    answers = await run_queued(service, *patches, lock=_ROLLUP_LOCKED, stars=locked)
     assert _outcomes(answers) == [200, 200]
     assert await wrong(service) == []
 
@@ -85,7 +85,7 @@ async def test_a_deal_is_removed_while_another_is_filed_elsewhere(
         _patch(service, deals[0], {"categories": ["family"]}),
         service.client.delete(f"/deals/{deals[2]}"),
     )
-    answers = await queued(service, *islice(cycle(both), first, first + 2), behind=_ROLLUP_LOCKED, stars=1)
+    answers = await run_queued(service, *islice(cycle(both), first, first + 2), lock=_ROLLUP_LOCKED, stars=1)
     assert sorted(_outcomes(answers)) == [200, 204]
     assert await wrong(service) == []
 
@@ -99,7 +99,7 @@ async def test_an_import_goes_before_a_patch_that_would_meet_it_in_a_circle(serv
         file_row(2, id="5", hotel_star_rating="1"),
     ]
     writers = _import(service, *rows), _patch(service, deals[0], {"star_rating": 2})
-    answers = await queued(service, *writers, behind=_HOTEL_LOCKED)
+    answers = await run_queued(service, *writers, lock=_HOTEL_LOCKED)
     assert _outcomes(answers) == [200, 200]
     assert await wrong(service) == []
     assert (await service.get("/deals"))["total"] == 5
@@ -118,7 +118,7 @@ async def test_an_import_and_a_post_of_one_external_id_do_not_meet_in_a_circle(
     ]
     new = {**PLAIN_DEAL, "hotel_id": home, "star_rating": 1, "external_id": 4}
     writers = _import(service, *rows), service.send("POST", "/deals", new)
-    answers = await queued(service, *writers, behind=_EXTERNAL_ID_USED)
+    answers = await run_queued(service, *writers, lock=_EXTERNAL_ID_USED)
     assert _outcomes(answers) == [200, 409]
     assert await wrong(service) == []
     assert (await service.get("/deals"))["total"] == 4

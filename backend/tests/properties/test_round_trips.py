@@ -7,8 +7,8 @@ from httpx import Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.deal_bodies import DEAL_PATCHES, DEALS, DEFAULTS, HOTEL_PATCHES, HOTELS, PLAIN_DEAL, Body, clean
-from tests.support.decimal_json import parsed
+from tests.support.deal_bodies import DEAL_PATCHES, DEALS, DEFAULTS, HOTEL_PATCHES, HOTELS, PLAIN_DEAL, Body, normalize
+from tests.support.decimal_json import from_json
 from tests.support.hypothesis_settings import examples
 from tests.support.service import Service
 
@@ -17,7 +17,7 @@ _MADE_BY_THE_SERVICE: Final = {"id", "categories", "hotel", "version", "created_
 
 def _as_shown(body: Body) -> Body:
     """The plain fields of a deal as JSON says them."""
-    shown = {**DEFAULTS, **body, "room_type": clean(body["room_type"])}
+    shown = {**DEFAULTS, **body, "room_type": normalize(body["room_type"])}
     for field in ("checkin_date", "checkout_date"):
         shown[field] = shown[field].isoformat()
     del shown["categories"]
@@ -30,9 +30,9 @@ def _plain(deal: Body) -> Body:
 
 async def _assert_filed_under(service: Service, sent: list[str], *, found: list[str], known: list[str]) -> None:
     """Each name once, whatever its case; a name that the catalogue knew is the one that counts."""
-    folded = set(await service.folded(clean(name) for name in sent))
+    folded = set(await service.folded(normalize(name) for name in sent))
     assert sorted(await service.folded(found)) == sorted(folded)
-    assert set(found) <= {clean(name) for name in sent} | set(known)
+    assert set(found) <= {normalize(name) for name in sent} | set(known)
     folded_known = zip(known, await service.folded(known), strict=True)
     assert {name for name, fold in folded_known if fold in folded} <= set(found)
 
@@ -91,7 +91,7 @@ async def test_a_patched_deal_is_the_old_one_overlaid_with_the_patch(
         assert await service.get(f"/deals/{old['id']}") == old
         return
     assert answer.status_code == 200, answer.text
-    new = parsed(answer.content)
+    new = from_json(answer.content)
     assert _plain(new) == _as_shown(overlaid)
     assert (new["id"], new["hotel"]["id"]) == (old["id"], hotels[target or "here"])
     assert (new["version"], new["created_at"]) == (1 + bool(sent), old["created_at"])
@@ -114,7 +114,7 @@ async def test_a_hotel_is_read_as_it_was_sent_and_patched(service: Service, hote
 
 
 def _cleaned(hotel: Body) -> Body:
-    return {name: clean(text) for name, text in hotel.items()}
+    return {name: normalize(text) for name, text in hotel.items()}
 
 
 @pytest.mark.parametrize("text", ["\U00016d67\U00016d67", "\U00011382\U000113c9", "\U000105d2\u0307"])

@@ -1,4 +1,4 @@
-"""Requests that meet at the same row at the same moment, every time."""
+"""Deterministic races: requests queued behind the same lock."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,26 +9,26 @@ from sqlalchemy import text
 
 from tests.support.service import Service
 
-_HELD_UP: Final = text(
+_COUNT_BLOCKED: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 )
 
 Request = Coroutine[Any, Any, Response]
 
 
-async def queued(service: Service, *requests: Request, behind: str, **values: Any) -> list[Response]:
-    """The answers to requests that all wait, in their order, for the locks of the statement `behind` to be let go.
+async def run_queued(service: Service, *requests: Request, lock: str, **values: Any) -> list[Response]:
+    """Send requests one by one while `lock` holds its locks, then release them all; return the responses in order.
 
-    The statement is rolled back. A request that does not have to wait fails the test.
+    `lock` is a statement, executed with `values` and rolled back. A request that does not block fails the test.
     """
     engine = service.database.engine
     async with engine.connect() as holder, engine.execution_options(isolation_level="AUTOCOMMIT").connect() as observer:
-        await holder.execute(text(behind), values)
+        await holder.execute(text(lock), values)
         async with asyncio.TaskGroup() as group:
             tasks: list[asyncio.Task[Response]] = []
             for request in requests:
                 tasks.append(group.create_task(request))
-                while await observer.scalar(_HELD_UP) < len(tasks):
+                while await observer.scalar(_COUNT_BLOCKED) < len(tasks):
                     assert not tasks[-1].done(), tasks[-1].result().text
             await holder.rollback()
         return [task.result() for task in tasks]

@@ -1,4 +1,4 @@
-"""What a client may send of hotels and deals, over the whole range of every field."""
+"""Request bodies of hotels and deals: strategies over the whole range of every field, and plain examples."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -38,25 +38,25 @@ _TRICKY: Final = (
 _PIECES: Final = st.sampled_from(_TRICKY) | st.characters(exclude_categories=["Cc", "Cs"])
 
 
-def clean(text: str) -> str:
-    """Text as the catalogue keeps it."""
+def normalize(text: str) -> str:
+    """Normalize text as the catalogue stores it."""
     return unicodedata.normalize("NFC", text.strip())
 
 
-def texts(longest: int) -> st.SearchStrategy[str]:
-    """Text that is not empty and not too long once it is clean; now and then exactly as long as may be."""
+def texts(max_length: int) -> st.SearchStrategy[str]:
+    """Text that has 1 to `max_length` characters once normalized; sometimes exactly `max_length`."""
     short = st.lists(_PIECES, min_size=1, max_size=12).map("".join)
-    full = _PIECES.map(lambda piece: piece * longest)
-    return (short | full).filter(lambda text: 1 <= len(clean(text)) <= longest)
+    full = _PIECES.map(lambda piece: piece * max_length)
+    return (short | full).filter(lambda text: 1 <= len(normalize(text)) <= max_length)
 
 
-def _spellings(cents: int) -> st.SearchStrategy[Decimal]:
+def _decimal_forms(cents: int) -> st.SearchStrategy[Decimal]:
     price = Decimal(cents).scaleb(-2)
     return st.sampled_from([price, price.normalize()])
 
 
 DAYS: Final = st.dates(MIN_DATE, MAX_DATE)
-PRICES: Final = st.integers(1, 9_999_999_999).flatmap(_spellings)
+PRICES: Final = st.integers(1, 9_999_999_999).flatmap(_decimal_forms)
 IDS: Final = st.integers(1, 2**63 - 1)
 
 _FIELDS: Final[Mapping[str, st.SearchStrategy[Any]]] = {
@@ -82,12 +82,17 @@ PLAIN_DEAL: Final[Body] = {
     "checkin_date": date(2026, 3, 1),
     "checkout_date": date(2026, 3, 4),
 }
-"""A deal like any other, but for the hotel."""
-
+"""A valid deal without its hotel."""
+PLAIN_HOTEL: Final[Body] = {
+    "name": "Crown Tower",
+    "city": "Toronto",
+    "country": "Canada",
+    "phone": "+1-416-555-1333",
+}
 DEFAULTS: Final[Body] = {"external_id": None, "is_available": True, "categories": []}
 
 
-def _with_a_stay(body: Body) -> Body:
+def _with_valid_stay(body: Body) -> Body:
     checkin, checkout = sorted([body["checkin_date"], body["checkout_date"]])
     if checkin == MAX_DATE:
         checkin -= timedelta(days=1)
@@ -104,8 +109,8 @@ _HOTEL_FIELDS: Final[Mapping[str, st.SearchStrategy[Any]]] = {
 HOTELS: Final = st.fixed_dictionaries(dict(_HOTEL_FIELDS))
 HOTEL_PATCHES: Final = st.fixed_dictionaries({}, optional=dict(_HOTEL_FIELDS))
 """Any subset of a hotel's fields."""
-DEALS: Final = st.fixed_dictionaries(dict(_FIELDS), optional=dict(_OPTIONAL)).map(_with_a_stay)
-"""Valid deals, but for the hotel."""
+DEALS: Final = st.fixed_dictionaries(dict(_FIELDS), optional=dict(_OPTIONAL)).map(_with_valid_stay)
+"""Valid deals without their hotel."""
 
 DEAL_PATCHES: Final = st.fixed_dictionaries({}, optional={**_FIELDS, **_OPTIONAL})
-"""Any subset of a deal's fields but the hotel; its dates may not fit the deal's."""
+"""Any subset of a deal's fields except the hotel; the dates may conflict with the deal's other date."""

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.config import Settings
 from app.main import create_app
 from tests.support.databases import OpenDatabase
-from tests.support.decimal_json import parsed, written
+from tests.support.decimal_json import from_json, to_json
 
 _JSON: Final = {"content-type": "application/json"}
 _TABLES: Final = ("deals", "hotels", "categories")
@@ -48,17 +48,17 @@ class Service:
         """What a 200 says, with fractions as decimals."""
         answer = await self.client.get(path, params=query)
         assert answer.status_code == 200, answer.text
-        return parsed(answer.content)
+        return from_json(answer.content)
 
     async def send(self, method: str, path: str, body: Mapping[str, Any]) -> Response:
         """The answer to a flat JSON body with exact decimals."""
-        return await self.client.request(method, path, content=written(body), headers=_JSON)
+        return await self.client.request(method, path, content=to_json(body), headers=_JSON)
 
     async def create(self, path: str, body: Mapping[str, Any]) -> Any:
         """What a 201 says, with fractions as decimals."""
         answer = await self.send("POST", path, body)
         assert answer.status_code == 201, answer.text
-        return parsed(answer.content)
+        return from_json(answer.content)
 
     async def folded(self, names: Iterable[str]) -> list[str]:
         """`names` as the database folds their case, in their order."""
