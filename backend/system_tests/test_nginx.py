@@ -14,8 +14,8 @@ import pytest
 
 from system_tests.breaking import Breaking
 from system_tests.programs import nginx
-from tests.support.error_assertions import STATUS_OF, assert_refused
-from tests.support.raw_http import JSON, Answer, Wire
+from tests.support.error_assertions import STATUS_BY_CODE, assert_error
+from tests.support.raw_http import JSON, RawConnection, RawResponse
 from tests.support.service_process import Service, free_port, service
 
 GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
@@ -37,29 +37,29 @@ def port(upstream: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def wire(port: int) -> Iterator[Wire]:
-    with Wire(port) as wire:
+def wire(port: int) -> Iterator[RawConnection]:
+    with RawConnection(port) as wire:
         yield wire
 
 
-def assert_refused_by_proxy(answer: Answer, code: str, status: int | None = None) -> None:
+def assert_proxy_error(answer: RawResponse, code: str, status: int | None = None) -> None:
     """As by the service itself, and as safe in a browser; a status that is not the code's is said."""
-    shown = answer if status is None else replace(answer, status=STATUS_OF[code])
-    assert_refused(shown, code)
-    assert answer.status == (status or STATUS_OF[code])
+    shown = answer if status is None else replace(answer, status=STATUS_BY_CODE[code])
+    assert_error(shown, code)
+    assert answer.status == (status or STATUS_BY_CODE[code])
     assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
     assert answer.headers["server"] in {None, "nginx"}
 
 
-def test_a_good_client_notices_nothing(wire: Wire, upstream: Service) -> None:
+def test_a_good_client_notices_nothing(wire: RawConnection, upstream: Service) -> None:
     headers = {"x-request-id": "7f3c1e", "accept-encoding": "gzip"}
-    answer = wire.ask("GET", "/openapi.json", b"", headers)
+    answer = wire.request("GET", "/openapi.json", b"", headers)
     assert (answer.status, answer.headers["x-request-id"]) == (200, "7f3c1e")
     assert json.loads(gzip.decompress(answer.body)) == upstream.get("/openapi.json")[1]
-    again = wire.ask("GET", "/openapi.json", b"", headers | {"if-none-match": answer.headers["etag"]})
+    again = wire.request("GET", "/openapi.json", b"", headers | {"if-none-match": answer.headers["etag"]})
     assert (again.status, again.body) == (304, b"")
-    assert_refused(wire.ask("GET", "/deals/9999"), "deal_not_found")
-    assert wire.ask("PATCH", "/hotels/1", b"{}").status == 200
+    assert_error(wire.request("GET", "/deals/9999"), "deal_not_found")
+    assert wire.request("PATCH", "/hotels/1", b"{}").status == 200
 
 
 def test_slow_headers_are_cut_and_a_good_client_is_served(port: int) -> None:
@@ -67,8 +67,8 @@ def test_slow_headers_are_cut_and_a_good_client_is_served(port: int) -> None:
         slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20)) for _ in range(300)]
         for connection in slow:
             connection.sendall(GET)
-        with Wire(port) as wire:
-            assert wire.ask("GET", "/deals/1").status == 200
+        with RawConnection(port) as wire:
+            assert wire.request("GET", "/deals/1").status == 200
         assert [connection.recv(1) for connection in slow] == [b""] * len(slow)
 
 
@@ -87,23 +87,23 @@ def test_slow_headers_are_cut_and_a_good_client_is_served(port: int) -> None:
     ids=lambda value: str(value)[:50],
 )
 def test_what_is_too_large_or_no_http_is_refused(port: int, request_: bytes, status: int, code: str) -> None:
-    with Wire(port) as wire:
-        assert_refused_by_proxy(wire.send_last(request_, method="GET"), code, status)
+    with RawConnection(port) as wire:
+        assert_proxy_error(wire.send_expecting_close(request_, method="GET"), code, status)
 
 
 @pytest.mark.parametrize(
     ("request_", "code"), [("TRACE /", "method_not_allowed"), ("GET /proxy-error", "not_found")], ids=str
 )
 def test_what_only_the_proxy_sees_is_refused_in_the_same_shape(port: int, request_: str, code: str) -> None:
-    with Wire(port) as wire:
+    with RawConnection(port) as wire:
         request = f"{request_} HTTP/1.1\r\nhost: deals.test\r\nx-request-id: 7f3c1e\r\n\r\n"
-        answer = wire.send_any(request.encode(), "GET")
-    assert_refused_by_proxy(answer, code)
+        answer = wire.send_unchecked(request.encode(), "GET")
+    assert_proxy_error(answer, code)
     assert answer.headers["x-request-id"] == "7f3c1e"
 
 
-def test_many_small_headers_are_refused_by_the_service(wire: Wire) -> None:
-    assert_refused(wire.send(GET + b"x-filler: y\r\n" * 100 + b"\r\n", method="GET"), "headers_too_large")
+def test_many_small_headers_are_refused_by_the_service(wire: RawConnection) -> None:
+    assert_error(wire.send(GET + b"x-filler: y\r\n" * 100 + b"\r\n", method="GET"), "headers_too_large")
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_many_small_headers_are_refused_by_the_service(wire: Wire) -> None:
     ids=["announced", "chunked"],
 )
 def test_a_large_body_is_refused(port: int, rest: bytes) -> None:
-    with Wire(port) as wire:
-        assert_refused_by_proxy(wire.send_any(POST + rest, "POST"), "payload_too_large")
+    with RawConnection(port) as wire:
+        assert_proxy_error(wire.send_unchecked(POST + rest, "POST"), "payload_too_large")
 
 
 def test_a_body_that_trickles_is_cut_by_the_service(port: int) -> None:
-    with Wire(port) as wire:
+    with RawConnection(port) as wire:
         assert wire.trickle(POST + b"content-length: 1000\r\n\r\n", then=b"y" * 400)
-        assert_refused(wire.send_any(b"", "POST"), "request_timeout")
+        assert_error(wire.send_unchecked(b"", "POST"), "request_timeout")
 
 
 def test_one_address_has_so_many_requests_at_once(port: int) -> None:
@@ -131,15 +131,15 @@ def test_one_address_has_so_many_requests_at_once(port: int) -> None:
             held = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
             held.sendall(POST + b"content-length: 9\r\n\r\n")
         answer = _until_refused(port)
-    assert_refused_by_proxy(answer, "rate_limited")
+    assert_proxy_error(answer, "rate_limited")
     assert answer.headers["retry-after"] == "1"
 
 
-def _until_refused(port: int) -> Answer:
+def _until_refused(port: int) -> RawResponse:
     """The first answer other than 200: the hundred need not all have been read yet."""
     for _ in range(100):
-        with Wire(port) as wire:
-            if (answer := wire.send_any(GET + b"\r\n", "GET")).status != http.client.OK:
+        with RawConnection(port) as wire:
+            if (answer := wire.send_unchecked(GET + b"\r\n", "GET")).status != http.client.OK:
                 return answer
     raise AssertionError("nothing is refused")
 
@@ -148,39 +148,39 @@ def test_a_client_cannot_say_that_it_is_another(url: str, tmp_path: Path) -> Non
     with (
         service(url, APP_RATE_LIMIT="2/day", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running,
         nginx(tmp_path, running.port) as port,
-        Wire(port) as wire,
+        RawConnection(port) as wire,
     ):
         statuses = [
-            wire.ask("GET", "/deals/1", b"", JSON | {"x-forwarded-for": f"192.0.2.{n}"}).status for n in range(3)
+            wire.request("GET", "/deals/1", b"", JSON | {"x-forwarded-for": f"192.0.2.{n}"}).status for n in range(3)
         ]
     assert statuses == [200, 200, 429]
 
 
-def assert_outcome(answer: Answer, details: object) -> None:
-    assert_refused_by_proxy(answer, "service_unavailable")
+def assert_outcome(answer: RawResponse, details: object) -> None:
+    assert_proxy_error(answer, "service_unavailable")
     assert (answer.headers["retry-after"], answer.json()["error"].get("details")) == ("1", details)
 
 
 def test_a_service_that_is_not_there_is_told_in_its_shape(tmp_path: Path) -> None:
-    with nginx(tmp_path, free_port()) as port, Wire(port) as wire:
-        answer = wire.ask("GET", "/deals", b"", {"x-request-id": "7f3c1e"})
+    with nginx(tmp_path, free_port()) as port, RawConnection(port) as wire:
+        answer = wire.request("GET", "/deals", b"", {"x-request-id": "7f3c1e"})
         assert_outcome(answer, None)
         assert answer.headers["x-request-id"] == "7f3c1e"
-        assert_outcome(wire.ask("POST", "/deals", b"{}"), UNKNOWN)
+        assert_outcome(wire.request("POST", "/deals", b"{}"), UNKNOWN)
 
 
 def test_a_service_that_is_silent_is_told_in_its_shape(tmp_path: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         nginx(tmp_path, silent.getsockname()[1]) as port,
-        Wire(port) as wire,
+        RawConnection(port) as wire,
     ):
-        assert_outcome(wire.ask("GET", "/deals"), None)
+        assert_outcome(wire.request("GET", "/deals"), None)
 
 
 @pytest.mark.parametrize(("request_", "sent"), [(GET + b"\r\n", 2), (DELETE, 1)], ids=["read", "write"])
 def test_only_a_read_is_sent_again_when_a_connection_breaks(tmp_path: Path, request_: bytes, sent: int) -> None:
-    with Breaking.serving() as broken, nginx(tmp_path, broken.port) as port, Wire(port) as wire:
+    with Breaking.serving() as broken, nginx(tmp_path, broken.port) as port, RawConnection(port) as wire:
         assert wire.send(GET + b"\r\n", method="GET").status == http.client.OK
         assert_outcome(wire.send(request_, method="GET"), None if sent > 1 else UNKNOWN)
     assert len(broken.seen) == 1 + sent

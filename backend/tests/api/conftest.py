@@ -9,7 +9,7 @@ from app.config import Settings
 from app.main import create_app
 from tests.support.api_catalogue import Catalogue
 from tests.support.databases import TestServer
-from tests.support.raw_http import Wire, serving
+from tests.support.raw_http import RawConnection, serving
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +26,6 @@ def port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
 
 
 @pytest.fixture
-def wire(port: int) -> Iterator[Wire]:
-    with Wire(port) as wire:
+def wire(port: int) -> Iterator[RawConnection]:
+    with RawConnection(port) as wire:
         yield wire

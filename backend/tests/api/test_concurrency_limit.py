@@ -16,7 +16,7 @@ from app.errors import ServiceUnavailableError
 from app.main import create_app
 from app.middlewares.concurrency_limit import ConcurrencyLimitMiddleware
 from tests.support.databases import OpenDatabase, connect
-from tests.support.raw_http import Wire, serving
+from tests.support.raw_http import RawConnection, serving
 
 POST = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
 READING: Final[Scope] = {"type": "http", "method": "GET", "path": "/deals"}
@@ -101,8 +101,8 @@ def test_a_read_is_given_up_with_its_client_and_idle_connections_do_not_count(
             for one in gone:
                 one.close()
             asyncio.run(_until_waiting(bystander, number=0))
-        with Wire(port) as wire:
-            assert wire.ask("GET", "/hotels").status == 200
+        with RawConnection(port) as wire:
+            assert wire.request("GET", "/hotels").status == 200
         for one in idle:
             one.close()
 
@@ -113,8 +113,8 @@ def test_a_body_that_is_on_its_way_takes_no_place(own_url: str, settings: Settin
         trickling = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
         for one in trickling:
             one.sendall(POST + b'{"name": ')
-        with Wire(port) as wire:
-            assert wire.ask("GET", "/hotels").status == 200
+        with RawConnection(port) as wire:
+            assert wire.request("GET", "/hotels").status == 200
         for one in trickling:
             one.close()
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support import invalid_values
 from tests.support.api_catalogue import DEAL, HOTEL, Catalogue
-from tests.support.error_assertions import assert_refused
-from tests.support.raw_http import Wire
+from tests.support.error_assertions import assert_error
+from tests.support.raw_http import RawConnection
 
 FINE_DEAL: Final = {
     "hotel_id": HOTEL,
@@ -72,45 +72,49 @@ UNKNOWN: Final = [
 
 @pytest.mark.parametrize(("write", "field", "value"), REFUSED)
 def test_a_value_that_does_not_fit_is_refused_by_its_fields_name(
-    wire: Wire, catalogue: Catalogue, write: Write, field: str, value: str
+    wire: RawConnection, catalogue: Catalogue, write: Write, field: str, value: str
 ) -> None:
     before = catalogue.everything()
-    answer = wire.ask(write.method, write.target, write.body(field, value))
-    assert_refused(answer, "validation_error", fields={field}, value=value.strip('"'))
+    answer = wire.request(write.method, write.target, write.body(field, value))
+    assert_error(answer, "validation_error", fields={field}, value=value.strip('"'))
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize(("write", "field", "value"), UNPARSABLE)
 def test_a_value_that_is_not_json_is_refused(
-    wire: Wire, catalogue: Catalogue, write: Write, field: str, value: str
+    wire: RawConnection, catalogue: Catalogue, write: Write, field: str, value: str
 ) -> None:
     before = catalogue.everything()
-    assert_refused(wire.ask(write.method, write.target, write.body(field, value)), "malformed_json", value=value)
+    assert_error(wire.request(write.method, write.target, write.body(field, value)), "malformed_json", value=value)
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize(("write", "name"), UNKNOWN)
-def test_a_field_that_is_not_known_is_refused(wire: Wire, catalogue: Catalogue, write: Write, name: str) -> None:
+def test_a_field_that_is_not_known_is_refused(
+    wire: RawConnection, catalogue: Catalogue, write: Write, name: str
+) -> None:
     before = catalogue.everything()
-    answer = wire.ask(write.method, write.target, write.body(name, '"7e57"'))
-    assert_refused(answer, "validation_error", value="7e57")
+    answer = wire.request(write.method, write.target, write.body(name, '"7e57"'))
+    assert_error(answer, "validation_error", value="7e57")
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.target}")
-def test_the_same_body_without_the_bad_value_is_accepted(wire: Wire, catalogue: Catalogue, write: Write) -> None:
+def test_the_same_body_without_the_bad_value_is_accepted(
+    wire: RawConnection, catalogue: Catalogue, write: Write
+) -> None:
     before = catalogue.everything()
-    answer = wire.ask(write.method, write.target, json.dumps(write.fine).encode())
+    answer = wire.request(write.method, write.target, json.dumps(write.fine).encode())
     assert answer.status in {200, 201}
     assert catalogue.everything() != before
     if answer.status == 201:
-        assert wire.ask("DELETE", answer.headers["location"]).status == 204
+        assert wire.request("DELETE", answer.headers["location"]).status == 204
 
 
 @pytest.mark.parametrize("write", [write for write in WRITES if write.method == "POST"], ids=lambda write: write.target)
-def test_all_that_is_missing_is_named_at_once(wire: Wire, catalogue: Catalogue, write: Write) -> None:
+def test_all_that_is_missing_is_named_at_once(wire: RawConnection, catalogue: Catalogue, write: Write) -> None:
     before = catalogue.everything()
-    assert_refused(wire.ask("POST", write.target, b"{}"), "validation_error", fields=set(write.fine))
+    assert_error(wire.request("POST", write.target, b"{}"), "validation_error", fields=set(write.fine))
     assert catalogue.everything() == before
 
 
@@ -118,7 +122,11 @@ def test_all_that_is_missing_is_named_at_once(wire: Wire, catalogue: Catalogue, 
 @pytest.mark.parametrize(
     "body", ["null", "[]", "[{}]", '"luxury"', "1299", "1299.5", "-1.299e+16", "true", '[["room_type", "Suite"]]']
 )
-def test_a_body_that_is_no_object_is_refused(wire: Wire, catalogue: Catalogue, write: Write, body: str) -> None:
+def test_a_body_that_is_no_object_is_refused(
+    wire: RawConnection, catalogue: Catalogue, write: Write, body: str
+) -> None:
     before = catalogue.everything()
-    assert_refused(wire.ask(write.method, write.target, body.encode()), "validation_error", fields={"body"}, value=body)
+    assert_error(
+        wire.request(write.method, write.target, body.encode()), "validation_error", fields={"body"}, value=body
+    )
     assert catalogue.everything() == before

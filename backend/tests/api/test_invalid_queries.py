@@ -5,9 +5,9 @@ from typing import Final
 import pytest
 
 from tests.support.api_catalogue import Catalogue
-from tests.support.error_assertions import assert_refused
+from tests.support.error_assertions import assert_error
 from tests.support.invalid_parameters import CURSOR, ENCODINGS, KEYS_IN_PATHS, QUERIES
-from tests.support.raw_http import Wire
+from tests.support.raw_http import RawConnection
 
 REPEATABLE: Final = {"city", "category"}
 SINGLE: Final = [
@@ -61,36 +61,36 @@ KEYS: Final = [
 
 @pytest.mark.parametrize(("method", "path", "name", "value"), REFUSED)
 def test_a_value_that_does_not_fit_is_refused_by_its_parameters_name(
-    wire: Wire, catalogue: Catalogue, method: str, path: str, name: str, value: str
+    wire: RawConnection, catalogue: Catalogue, method: str, path: str, name: str, value: str
 ) -> None:
     before = catalogue.everything()
-    assert_refused(wire.ask(method, f"{path}?{name}={value}"), "validation_error", fields={name}, value=value)
+    assert_error(wire.request(method, f"{path}?{name}={value}"), "validation_error", fields={name}, value=value)
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize(("method", "path", "name", "value"), UNDECODABLE)
 def test_an_encoding_that_can_not_be_undone_is_refused(
-    wire: Wire, catalogue: Catalogue, method: str, path: str, name: str, value: str
+    wire: RawConnection, catalogue: Catalogue, method: str, path: str, name: str, value: str
 ) -> None:
     before = catalogue.everything()
     for query in (f"{name}={value}", f"{value}={name}", f"{name}&{value}"):
-        answer = wire.ask(method, f"{path}?{query}")
-        assert_refused(answer, "validation_error", fields={"query"}, value=value)
+        answer = wire.request(method, f"{path}?{query}")
+        assert_error(answer, "validation_error", fields={"query"}, value=value)
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize("name", CURSOR)
-def test_a_cursor_that_was_not_given_out_is_refused(wire: Wire, name: str) -> None:
-    assert_refused(wire.ask("GET", f"/deals?cursor={CURSOR[name]}"), "invalid_cursor", value=CURSOR[name])
+def test_a_cursor_that_was_not_given_out_is_refused(wire: RawConnection, name: str) -> None:
+    assert_error(wire.request("GET", f"/deals?cursor={CURSOR[name]}"), "invalid_cursor", value=CURSOR[name])
 
 
 @pytest.mark.parametrize(("method", "path", "name"), SINGLE)
 def test_a_single_parameter_given_twice_is_refused(
-    wire: Wire, catalogue: Catalogue, method: str, path: str, name: str
+    wire: RawConnection, catalogue: Catalogue, method: str, path: str, name: str
 ) -> None:
     before = catalogue.everything()
-    answer = wire.ask(method, f"{path}?{name}=1&{name}=1")
-    assert_refused(answer, "validation_error")
+    answer = wire.request(method, f"{path}?{name}=1&{name}=1")
+    assert_error(answer, "validation_error")
     assert {"field": name, "message": "must be given once"} in answer.json()["error"]["details"]
     assert catalogue.everything() == before
 
@@ -98,10 +98,10 @@ def test_a_single_parameter_given_twice_is_refused(
 @pytest.mark.parametrize("name", UNKNOWN_NAMES, ids=lambda name: name[:20])
 @pytest.mark.parametrize(("method", "path"), [*QUERIES, *WITHOUT_PARAMETERS])
 def test_a_parameter_that_is_not_known_is_refused(
-    wire: Wire, catalogue: Catalogue, method: str, path: str, name: str
+    wire: RawConnection, catalogue: Catalogue, method: str, path: str, name: str
 ) -> None:
     before = catalogue.everything()
-    assert_refused(wire.ask(method, f"{path}?{name}=7e57", b"{}"), "unknown_parameter", value="7e57")
+    assert_error(wire.request(method, f"{path}?{name}=7e57", b"{}"), "unknown_parameter", value="7e57")
     assert catalogue.everything() == before
 
 
@@ -121,15 +121,17 @@ def test_a_parameter_that_is_not_known_is_refused(
         ("country=%00&colour=red&min_stars=2&min_stars=3", {"country", "colour", "min_stars"}),
     ],
 )
-def test_values_that_do_not_fit_together_are_refused(wire: Wire, path: str, query: str, fields: set[str]) -> None:
-    assert_refused(wire.ask("GET", f"{path}?{query}"), "validation_error", fields=fields)
+def test_values_that_do_not_fit_together_are_refused(
+    wire: RawConnection, path: str, query: str, fields: set[str]
+) -> None:
+    assert_error(wire.request("GET", f"{path}?{query}"), "validation_error", fields=fields)
 
 
 @pytest.mark.parametrize(("method", "noun", "value"), KEYS)
 def test_a_key_that_can_not_be_one_is_not_found(
-    wire: Wire, catalogue: Catalogue, method: str, noun: str, value: str
+    wire: RawConnection, catalogue: Catalogue, method: str, noun: str, value: str
 ) -> None:
     before = catalogue.everything()
-    answer = wire.ask(method, f"/{noun}s/{value}", b"{}")
-    assert_refused(answer, f"{noun}_not_found" if value else "not_found", value=value)
+    answer = wire.request(method, f"/{noun}s/{value}", b"{}")
+    assert_error(answer, f"{noun}_not_found" if value else "not_found", value=value)
     assert catalogue.everything() == before

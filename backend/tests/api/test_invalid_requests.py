@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 
 from tests.support.api_catalogue import Catalogue
-from tests.support.error_assertions import assert_refused
-from tests.support.raw_http import JSON, Wire
+from tests.support.error_assertions import assert_error
+from tests.support.raw_http import JSON, RawConnection
 
 WRITES: Final = [("POST", "/deals"), ("PATCH", "/deals/1"), ("POST", "/hotels"), ("PATCH", "/hotels/1")]
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -94,86 +94,86 @@ ODD_IDS: Final = (
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("what", MALFORMED)
 def test_a_body_that_is_not_strict_json_is_refused(
-    wire: Wire, catalogue: Catalogue, method: str, path: str, what: str
+    wire: RawConnection, catalogue: Catalogue, method: str, path: str, what: str
 ) -> None:
     before = catalogue.everything()
-    assert_refused(wire.ask(method, path, MALFORMED[what]), "malformed_json")
+    assert_error(wire.request(method, path, MALFORMED[what]), "malformed_json")
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("headers", [{}, JSON], ids=["no media type", "JSON"])
-def test_a_missing_body_is_refused(wire: Wire, method: str, path: str, headers: dict[str, str]) -> None:
+def test_a_missing_body_is_refused(wire: RawConnection, method: str, path: str, headers: dict[str, str]) -> None:
     for body in (None, b""):
-        assert_refused(wire.ask(method, path, body, headers), "validation_error", fields={"body"})
+        assert_error(wire.request(method, path, body, headers), "validation_error", fields={"body"})
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 @pytest.mark.parametrize("media_type", MEDIA_TYPES, ids=lambda name: name[:20])
 def test_another_media_type_is_refused(
-    wire: Wire, catalogue: Catalogue, method: str, path: str, media_type: str
+    wire: RawConnection, catalogue: Catalogue, method: str, path: str, media_type: str
 ) -> None:
     before = catalogue.everything()
-    answer = wire.ask(method, path, _NAME.encode(), {"content-type": media_type})
-    assert_refused(answer, "unsupported_media_type")
+    answer = wire.request(method, path, _NAME.encode(), {"content-type": media_type})
+    assert_error(answer, "unsupported_media_type")
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_a_body_without_a_media_type_is_refused(wire: Wire, method: str, path: str) -> None:
-    assert_refused(wire.ask(method, path, _NAME.encode(), {}), "unsupported_media_type")
+def test_a_body_without_a_media_type_is_refused(wire: RawConnection, method: str, path: str) -> None:
+    assert_error(wire.request(method, path, _NAME.encode(), {}), "unsupported_media_type")
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/ld+json"])
-def test_json_may_be_named_in_many_ways(wire: Wire, media_type: str) -> None:
-    assert wire.ask("PATCH", "/hotels/1", b"{}", {"content-type": media_type}).status == 200
+def test_json_may_be_named_in_many_ways(wire: RawConnection, media_type: str) -> None:
+    assert wire.request("PATCH", "/hotels/1", b"{}", {"content-type": media_type}).status == 200
 
 
 @pytest.mark.parametrize("path", NOWHERE, ids=lambda path: path[:40])
-def test_an_address_that_leads_nowhere_is_not_found(wire: Wire, path: str) -> None:
-    assert_refused(wire.ask("GET", path), "not_found", value=path)
+def test_an_address_that_leads_nowhere_is_not_found(wire: RawConnection, path: str) -> None:
+    assert_error(wire.request("GET", path), "not_found", value=path)
 
 
-def test_every_other_method_is_refused_with_the_ones_there_are(wire: Wire, app: FastAPI) -> None:
+def test_every_other_method_is_refused_with_the_ones_there_are(wire: RawConnection, app: FastAPI) -> None:
     for template, operations in app.openapi()["paths"].items():
         allowed = {method.upper() for method in operations}
         path = template.replace("{deal_id}", "1").replace("{hotel_id}", "1")
         for method in set(METHODS) - allowed:
-            answer = wire.ask(method, path, b"{}")
+            answer = wire.request(method, path, b"{}")
             assert (answer.status, set(answer.headers["allow"].split(", "))) == (405, allowed), (method, path)
             if method != "HEAD":
-                assert_refused(answer, "method_not_allowed")
+                assert_error(answer, "method_not_allowed")
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/static-offline-docs/favicon.png"])
-def test_the_docs_can_only_be_read(wire: Wire, path: str) -> None:
-    answer = wire.ask("POST", path, b"{}")
-    assert_refused(answer, "method_not_allowed")
+def test_the_docs_can_only_be_read(wire: RawConnection, path: str) -> None:
+    answer = wire.request("POST", path, b"{}")
+    assert_error(answer, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) <= {"GET", "HEAD"}
-    assert wire.ask("GET", path).status == 200
+    assert wire.request("GET", path).status == 200
 
 
 @pytest.mark.parametrize("path", ["/deals?" + "&".join(f"price_mi{n}" for n in range(201)), "/deals?" + "city&" * 201])
-def test_parameters_without_end_are_refused(wire: Wire, path: str) -> None:
-    assert_refused(wire.ask("GET", path), "validation_error", fields={"query"})
+def test_parameters_without_end_are_refused(wire: RawConnection, path: str) -> None:
+    assert_error(wire.request("GET", path), "validation_error", fields={"query"})
 
 
 @pytest.mark.parametrize("given", HARMLESS_IDS)
-def test_a_harmless_request_id_comes_back(wire: Wire, given: str) -> None:
+def test_a_harmless_request_id_comes_back(wire: RawConnection, given: str) -> None:
     for path in ("/health", "/nothing", "/deals?limit=0", "/docs"):
-        answer = wire.ask("GET", path, b"", {"x-request-id": given})
+        answer = wire.request("GET", path, b"", {"x-request-id": given})
         assert answer.headers.get_all("x-request-id") == [given]
         if answer.status >= 400:
             assert answer.json()["error"]["request_id"] == given
 
 
 @pytest.mark.parametrize("given", ODD_IDS)
-def test_an_odd_request_id_is_replaced(wire: Wire, given: str) -> None:
-    answer = wire.ask("GET", "/nothing", b"", {"x-request-id": given})
-    assert_refused(answer, "not_found")
+def test_an_odd_request_id_is_replaced(wire: RawConnection, given: str) -> None:
+    answer = wire.request("GET", "/nothing", b"", {"x-request-id": given})
+    assert_error(answer, "not_found")
     assert given not in answer.headers["x-request-id"] or not given
 
 
-def test_each_request_without_an_id_gets_its_own(wire: Wire) -> None:
-    ids = {wire.ask("GET", "/health").headers["x-request-id"] for _ in range(20)}
+def test_each_request_without_an_id_gets_its_own(wire: RawConnection) -> None:
+    ids = {wire.request("GET", "/health").headers["x-request-id"] for _ in range(20)}
     assert len(ids) == 20

@@ -10,8 +10,8 @@ from app.api.dependencies import category_service
 from app.config import Settings
 from app.main import create_app
 from tests.support.api_catalogue import Catalogue
-from tests.support.error_assertions import assert_refused
-from tests.support.raw_http import JSON, Wire, serving
+from tests.support.error_assertions import assert_error
+from tests.support.raw_http import JSON, RawConnection, serving
 
 MEGABYTE: Final = 2**20
 WRITES: Final = [("POST", "/deals"), ("PATCH", "/deals/1"), ("POST", "/hotels"), ("PATCH", "/hotels/1")]
@@ -28,37 +28,39 @@ def chunked(*, megabytes: int) -> bytes:
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_ten_megabytes_are_refused(wire: Wire, catalogue: Catalogue, method: str, path: str) -> None:
+def test_ten_megabytes_are_refused(wire: RawConnection, catalogue: Catalogue, method: str, path: str) -> None:
     before = catalogue.everything()
-    assert_refused(wire.ask(method, path, b"y" * 10 * MEGABYTE), "payload_too_large")
-    assert wire.ask("GET", "/deals/1").status == 200
+    assert_error(wire.request(method, path, b"y" * 10 * MEGABYTE), "payload_too_large")
+    assert wire.request("GET", "/deals/1").status == 200
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_ten_megabytes_without_a_length_are_refused(wire: Wire, catalogue: Catalogue, method: str, path: str) -> None:
+def test_ten_megabytes_without_a_length_are_refused(
+    wire: RawConnection, catalogue: Catalogue, method: str, path: str
+) -> None:
     before = catalogue.everything()
     request = head(method, path, transfer_encoding="chunked") + chunked(megabytes=10)
-    assert_refused(wire.send(request, method=method), "payload_too_large")
-    assert wire.ask("GET", "/deals/1").status == 200
+    assert_error(wire.send(request, method=method), "payload_too_large")
+    assert wire.request("GET", "/deals/1").status == 200
     assert catalogue.everything() == before
 
 
 @pytest.mark.parametrize("length", ["65537", "10000000000", "9223372036854775807"])
-def test_an_announced_length_is_refused_before_the_body_comes(wire: Wire, length: str) -> None:
-    assert_refused(wire.send(head("POST", "/hotels", content_length=length), method="POST"), "payload_too_large")
+def test_an_announced_length_is_refused_before_the_body_comes(wire: RawConnection, length: str) -> None:
+    assert_error(wire.send(head("POST", "/hotels", content_length=length), method="POST"), "payload_too_large")
 
 
-def test_a_body_as_large_as_allowed_is_read(wire: Wire, settings: Settings) -> None:
+def test_a_body_as_large_as_allowed_is_read(wire: RawConnection, settings: Settings) -> None:
     fits = b"{}".ljust(settings.request_max_body_bytes)
-    assert wire.ask("PATCH", "/hotels/1", fits).status == 200
-    assert_refused(wire.ask("PATCH", "/hotels/1", fits + b" "), "payload_too_large")
+    assert wire.request("PATCH", "/hotels/1", fits).status == 200
+    assert_error(wire.request("PATCH", "/hotels/1", fits + b" "), "payload_too_large")
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/nothing"), ("PUT", "/deals"), ("GET", "/deals?limit=0")])
-def test_a_large_body_where_none_is_read_does_no_harm(wire: Wire, method: str, path: str) -> None:
-    assert wire.ask(method, path, b"y" * MEGABYTE).status in {404, 405, 422}
-    assert wire.ask("GET", "/deals/1").status == 200
+def test_a_large_body_where_none_is_read_does_no_harm(wire: RawConnection, method: str, path: str) -> None:
+    assert wire.request(method, path, b"y" * MEGABYTE).status in {404, 405, 422}
+    assert wire.request("GET", "/deals/1").status == 200
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +77,9 @@ def crashing_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
 
 
 def test_a_crash_is_an_answer_and_leaves_the_connection(crashing_port: int) -> None:
-    with Wire(crashing_port) as wire:
+    with RawConnection(crashing_port) as wire:
         for _ in range(3):
-            answer = wire.ask("GET", "/categories", b"", JSON | {"x-request-id": "7f3c1e"})
-            assert_refused(answer, "internal_error", value="secret")
+            answer = wire.request("GET", "/categories", b"", JSON | {"x-request-id": "7f3c1e"})
+            assert_error(answer, "internal_error", value="secret")
             assert answer.headers["x-request-id"] == "7f3c1e"
-            assert wire.ask("GET", "/deals/1").json()["id"] == 1
+            assert wire.request("GET", "/deals/1").json()["id"] == 1

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from tests.support.error_assertions import STATUS_OF
+from tests.support.error_assertions import STATUS_BY_CODE
 
 _KEYWORDS: Final = {
     *("$ref", "type", "format", "enum", "const", "anyOf", "oneOf", "allOf", "items", "properties", "required"),
@@ -61,7 +61,7 @@ def documented(operation: dict[str, Any]) -> set[str]:
     for status, answer in operation["responses"].items():
         examples = answer.get("content", {}).get("application/json", {}).get("examples", {})
         if int(status) >= 400:
-            assert {str(STATUS_OF[code]) for code in examples} == {status}
+            assert {str(STATUS_BY_CODE[code]) for code in examples} == {status}
             codes |= set(examples)
     return codes
 

@@ -16,8 +16,8 @@ from app.config import Settings
 from app.main import create_app
 from tests.support.api_catalogue import Catalogue
 from tests.support.databases import OpenDatabase
-from tests.support.error_assertions import assert_refused
-from tests.support.raw_http import Wire, serving
+from tests.support.error_assertions import assert_error
+from tests.support.raw_http import RawConnection, serving
 
 HEAD: Final = b"GET /deals/1 HTTP/1.1\r\n"
 HOST: Final = b"host: deals.test\r\n"
@@ -43,12 +43,12 @@ def field(size: int) -> bytes:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_header_is_bounded_and_names_one_host(wire: Wire, fields: bytes, status: int) -> None:
+def test_a_header_is_bounded_and_names_one_host(wire: RawConnection, fields: bytes, status: int) -> None:
     answer = wire.send(HEAD + fields + b"\r\n", method="GET")
     assert answer.status == status
     if status != HTTPStatus.OK:
-        assert_refused(answer, {400: "bad_request", 431: "headers_too_large"}[status], value="another.test")
-    assert wire.ask("GET", "/deals/1").status == 200
+        assert_error(answer, {400: "bad_request", 431: "headers_too_large"}[status], value="another.test")
+    assert wire.request("GET", "/deals/1").status == 200
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +63,14 @@ def impatient_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
     [b"content-length: 9\r\n\r\n", b'content-length: 9\r\n\r\n{"na', b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n"],
 )
 def test_a_body_that_does_not_come_is_cut(impatient_port: int, start: bytes) -> None:
-    with Wire(impatient_port) as wire:
-        assert_refused(wire.send_last(POST + start, method="POST"), "request_timeout")
+    with RawConnection(impatient_port) as wire:
+        assert_error(wire.send_expecting_close(POST + start, method="POST"), "request_timeout")
 
 
 def test_a_body_that_trickles_is_cut_as_a_whole(impatient_port: int) -> None:
-    with Wire(impatient_port) as wire:
+    with RawConnection(impatient_port) as wire:
         assert wire.trickle(POST + b"content-length: 1000\r\n\r\n", then=b"y" * 200)
-        assert_refused(wire.send_last(b"", method="POST"), "request_timeout")
+        assert_error(wire.send_expecting_close(b"", method="POST"), "request_timeout")
 
 
 class KnownKeys:

@@ -19,8 +19,8 @@ from tests.support.api_catalogue import Catalogue
 from tests.support.api_keys import HEADER, SECRET
 from tests.support.cli import deals
 from tests.support.databases import TestServer, connect
-from tests.support.error_assertions import assert_refused
-from tests.support.raw_http import JSON, Answer, Wire
+from tests.support.error_assertions import assert_error
+from tests.support.raw_http import JSON, RawConnection, RawResponse
 
 ANYWHERE: Final = '{"host": "127.0.0.1", "port": 0}'
 REQUESTS: Final = [
@@ -49,11 +49,11 @@ class Production:
 
     def ask(
         self, method: str, target: str, body: bytes | None = None, *, headers: dict[str, str] | None = None
-    ) -> tuple[Answer, list[dict[str, Any]]]:
+    ) -> tuple[RawResponse, list[dict[str, Any]]]:
         """The answer, and the lines about the request up to its access line."""
         request_id = uuid4().hex
-        with Wire(self.port) as wire:
-            answer = wire.ask(method, target, body or b"", JSON | (headers or {}) | {"x-request-id": request_id})
+        with RawConnection(self.port) as wire:
+            answer = wire.request(method, target, body or b"", JSON | (headers or {}) | {"x-request-id": request_id})
         assert answer.headers["x-request-id"] == request_id
         return answer, self.format_report(request_id)
 
@@ -124,7 +124,7 @@ def test_the_line_of_a_write_names_the_client(server: TestServer) -> None:
 
 def test_an_error_answer_names_its_line(production: Production) -> None:
     answer, [line] = production.ask("GET", "/deals/999")
-    assert_refused(answer, "deal_not_found")
+    assert_error(answer, "deal_not_found")
     assert answer.json()["error"]["request_id"] == line["request_id"]
 
 
@@ -141,7 +141,7 @@ def test_a_database_that_keeps_us_waiting_is_no_fault_of_ours(production: Produc
         cursor.execute("LOCK TABLE categories")
         answer, lines = production.ask("GET", "/categories")
     other.close()
-    assert_refused(answer, "service_unavailable")
+    assert_error(answer, "service_unavailable")
     assert [(line["event"], line["level"]) for line in lines] == [
         ("database_unavailable", "warning"),
         ("request", "info"),
@@ -154,6 +154,6 @@ def test_what_went_wrong_inside_is_logged_and_not_told(production: Production) -
         cursor.execute("ALTER TABLE categories RENAME TO misplaced")
     broken.close()
     answer, lines = production.ask("GET", "/categories")
-    assert_refused(answer, "service_unavailable")
+    assert_error(answer, "service_unavailable")
     assert [line["event"] for line in lines] == ["database_error", "request"]
     assert "categories" in json.dumps(lines[0]["exception"])

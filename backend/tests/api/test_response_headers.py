@@ -14,7 +14,7 @@ from app.config import Settings
 from app.main import create_app
 from app.middlewares.etag import accepts_gzip
 from tests.support.api_catalogue import Catalogue
-from tests.support.raw_http import Answer, Wire, serving
+from tests.support.raw_http import RawConnection, RawResponse, serving
 
 SHOP: Final = "https://shop.example"
 READS: Final = ("/deals", "/deals/1", "/deals/stats", "/hotels", "/hotels/1", "/categories", "/openapi.json")
@@ -41,18 +41,18 @@ def shop_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
 
 
 @pytest.fixture
-def shop(shop_port: int) -> Iterator[Wire]:
-    with Wire(shop_port) as wire:
+def shop(shop_port: int) -> Iterator[RawConnection]:
+    with RawConnection(shop_port) as wire:
         yield wire
 
 
-def ask(wire: Wire, path: str, method: str = "GET", **headers: str) -> Answer:
+def ask(wire: RawConnection, path: str, method: str = "GET", **headers: str) -> RawResponse:
     lines = [f"{method} {path} HTTP/1.1", "host: deals.test"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return wire.send("\r\n".join([*lines, "", ""]).encode(), method=method)
 
 
-def once(answer: Answer) -> dict[str, str]:
+def once(answer: RawResponse) -> dict[str, str]:
     """The answer's headers, none of which it has twice."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     assert len(headers) == len(answer.headers)
@@ -60,7 +60,7 @@ def once(answer: Answer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", READS)
-def test_a_read_is_revalidated_and_not_sent_again(wire: Wire, path: str) -> None:
+def test_a_read_is_revalidated_and_not_sent_again(wire: RawConnection, path: str) -> None:
     first = ask(wire, path)
     headers = once(first)
     assert (first.status, headers["cache-control"], headers["vary"]) == (200, "no-cache", "Accept-Encoding")
@@ -87,7 +87,7 @@ def test_a_read_is_revalidated_and_not_sent_again(wire: Wire, path: str) -> None
         ("", 200),
     ],
 )
-def test_tags_are_compared_weakly(wire: Wire, known: str, status: int) -> None:
+def test_tags_are_compared_weakly(wire: RawConnection, known: str, status: int) -> None:
     tag = ask(wire, "/deals/1").headers["etag"]
     assert tag.startswith('W/"')
     strong = tag.removeprefix("W/")
@@ -105,14 +105,14 @@ async def test_a_change_changes_the_tag(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=abc", "bytes=5-2", "bytes=999999999-", "bytes=0-1,3-4", "0"])
-def test_answers_come_whole(wire: Wire, range_: str) -> None:
+def test_answers_come_whole(wire: RawConnection, range_: str) -> None:
     path = "/static-offline-docs/favicon.png"
     whole, asked = ask(wire, path), ask(wire, path, range=range_)
     assert (asked.status, asked.body, asked.headers["accept-ranges"]) == (200, whole.body, None)
 
 
 @pytest.mark.parametrize(("method", "path", "status"), REFUSED)
-def test_whatever_goes_wrong_is_never_kept(shop: Wire, method: str, path: str, status: int) -> None:
+def test_whatever_goes_wrong_is_never_kept(shop: RawConnection, method: str, path: str, status: int) -> None:
     answer = ask(shop, path, method, origin=SHOP, if_none_match="*")
     headers = once(answer)
     assert (answer.status, headers["cache-control"], headers.get("etag")) == (status, "no-store", None)
@@ -120,13 +120,13 @@ def test_whatever_goes_wrong_is_never_kept(shop: Wire, method: str, path: str, s
     assert {"x-request-id", "vary"} <= set(headers)
 
 
-def test_a_write_is_never_kept(wire: Wire) -> None:
-    answer = wire.ask("PATCH", "/hotels/1", b"{}", {"content-type": "application/json", "if-none-match": "*"})
+def test_a_write_is_never_kept(wire: RawConnection) -> None:
+    answer = wire.request("PATCH", "/hotels/1", b"{}", {"content-type": "application/json", "if-none-match": "*"})
     assert (answer.status, answer.headers["cache-control"], answer.headers["etag"]) == (200, "no-store", None)
 
 
 @pytest.mark.parametrize("path", [*READS, "/health", "/nothing", "/docs", "/redoc", "/deals?limit=0"])
-def test_browsers_are_told_to_do_nothing_else_with_an_answer(wire: Wire, path: str) -> None:
+def test_browsers_are_told_to_do_nothing_else_with_an_answer(wire: RawConnection, path: str) -> None:
     headers = once(ask(wire, path))
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
@@ -138,7 +138,7 @@ def test_browsers_are_told_to_do_nothing_else_with_an_answer(wire: Wire, path: s
 
 
 @pytest.mark.parametrize("path", [LARGE, MANY_PROBLEMS])
-def test_a_large_answer_is_compressed_for_who_asks(wire: Wire, path: str) -> None:
+def test_a_large_answer_is_compressed_for_who_asks(wire: RawConnection, path: str) -> None:
     plain, squeezed = ask(wire, path), ask(wire, path, accept_encoding="br, gzip")
     assert (len(plain.body) > 4096, plain.headers["content-encoding"]) == (True, None)
     headers = once(squeezed)
@@ -148,7 +148,7 @@ def test_a_large_answer_is_compressed_for_who_asks(wire: Wire, path: str) -> Non
     assert headers.get("etag") == plain.headers["etag"]
 
 
-def test_a_small_answer_is_not_compressed(wire: Wire) -> None:
+def test_a_small_answer_is_not_compressed(wire: RawConnection) -> None:
     assert ask(wire, "/deals/1", accept_encoding="gzip").headers["content-encoding"] is None
 
 
@@ -165,14 +165,14 @@ def test_what_a_client_accepts(header: str, *, accepted: bool) -> None:
     assert accepts_gzip(header) == accepted
 
 
-def test_other_sites_are_not_let_in(wire: Wire, shop: Wire) -> None:
+def test_other_sites_are_not_let_in(wire: RawConnection, shop: RawConnection) -> None:
     for answer in (ask(wire, "/deals/1", origin=SHOP), ask(shop, "/deals/1", origin="https://evil.example")):
         assert answer.status == 200
         assert answer.headers["access-control-allow-origin"] is None
     assert ask(shop, "/deals/1").headers["vary"] == "Accept-Encoding, Origin"
 
 
-def test_a_page_of_a_listed_site_may_call(shop: Wire) -> None:
+def test_a_page_of_a_listed_site_may_call(shop: RawConnection) -> None:
     tag = ask(shop, "/deals/1").headers["etag"]
     answer = ask(shop, "/deals/1", origin=SHOP, if_none_match=tag)
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (304, SHOP)
@@ -180,7 +180,7 @@ def test_a_page_of_a_listed_site_may_call(shop: Wire) -> None:
 
 
 @pytest.mark.parametrize(("origin", "allowed"), [(SHOP, SHOP), ("https://evil.example", None)])
-def test_a_browser_asks_before_it_writes(shop: Wire, origin: str, allowed: str | None) -> None:
+def test_a_browser_asks_before_it_writes(shop: RawConnection, origin: str, allowed: str | None) -> None:
     wanted = {"access_control_request_method": "PATCH", "access_control_request_headers": "x-api-key,content-type"}
     answer = ask(shop, "/deals/1", "OPTIONS", origin=origin, **wanted)
     headers = once(answer)

@@ -1,4 +1,4 @@
-"""The service on a real socket, and a client that sends bytes exactly as they are written."""
+"""Serve the application on a real socket, and send it requests as exact bytes."""
 
 import json
 import select
@@ -16,13 +16,13 @@ import uvicorn
 from fastapi import FastAPI
 
 JSON: Final = {"content-type": "application/json"}
-_PATIENCE_SECONDS: Final = 20
-_BETWEEN_BYTES_SECONDS: Final = 0.05
+_TIMEOUT_SECONDS: Final = 20
+_BYTE_INTERVAL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back for one request."""
+class RawResponse:
+    """A response with its headers and body as received."""
 
     status: int
     headers: Message
@@ -32,11 +32,11 @@ class Answer:
         return json.loads(self.body)
 
 
-class Wire:
-    """One keep-alive connection; a server that cuts it fails the test that asks next."""
+class RawConnection:
+    """One keep-alive connection; if the server closes it, the next request fails the test."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -46,57 +46,59 @@ class Wire:
     ) -> None:
         self._socket.close()
 
-    def ask(self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] = JSON) -> Answer:
-        """Send `target`, in Latin-1, and `body` with its length; nothing is quoted, repaired or added."""
+    def request(
+        self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] = JSON
+    ) -> RawResponse:
+        """Send `target` encoded as Latin-1, and `body` with its length; nothing else is quoted, repaired or added."""
         lines = [f"{method} {target} HTTP/1.1", "host: deals.test"]
         if body is not None:
             lines += [f"{name}: {value}" for name, value in headers.items()] + [f"content-length: {len(body)}"]
         return self.send("\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b""), method=method)
 
-    def send(self, request: bytes, *, method: str) -> Answer:
-        """Send a whole request as it is."""
-        answer, closes = self._send(request, method=method)
-        assert not closes, "the connection must stay"
-        return answer
+    def send(self, request: bytes, *, method: str) -> RawResponse:
+        """Send a complete request unchanged; fail if the response closes the connection."""
+        response, closes = self._send(request, method=method)
+        assert not closes, "the response closes the connection"
+        return response
 
-    def send_last(self, request: bytes, *, method: str) -> Answer:
-        """Send a request, or what there is of it, whose answer must end the connection."""
-        answer, closes = self._send(request, method=method)
-        assert closes, "the connection must end"
-        assert self._has_ended()
-        return answer
+    def send_expecting_close(self, request: bytes, *, method: str) -> RawResponse:
+        """Send a request, complete or not; fail unless the response closes the connection."""
+        response, closes = self._send(request, method=method)
+        assert closes, "the response does not close the connection"
+        assert self._is_closed_by_server()
+        return response
 
-    def send_any(self, request: bytes, method: str) -> Answer:
-        """Send a request; what becomes of the connection is another matter."""
-        answer, _ = self._send(request, method=method)
-        return answer
+    def send_unchecked(self, request: bytes, method: str) -> RawResponse:
+        """Send a request; the response may or may not close the connection."""
+        response, _ = self._send(request, method=method)
+        return response
 
     def trickle(self, start: bytes, *, then: bytes) -> bool:
-        """Send `start` at once and the rest byte by byte; whether an answer came before the end."""
+        """Send `start` at once and `then` byte by byte. Return whether a response arrived before the end."""
         self._socket.sendall(start)
         for byte in then:
-            if select.select([self._socket], [], [], _BETWEEN_BYTES_SECONDS)[0]:
+            if select.select([self._socket], [], [], _BYTE_INTERVAL_SECONDS)[0]:
                 return True
             self._socket.sendall(bytes([byte]))
         return False
 
-    def _has_ended(self) -> bool:
+    def _is_closed_by_server(self) -> bool:
         try:
             return self._socket.recv(1) == b""
-        except ConnectionResetError:  # the server did not read all that was sent
+        except ConnectionResetError:  # the server closed without reading everything that was sent
             return True
 
-    def _send(self, request: bytes, *, method: str) -> tuple[Answer, bool]:
+    def _send(self, request: bytes, *, method: str) -> tuple[RawResponse, bool]:
         if request:
             self._socket.sendall(request)
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
-            return Answer(response.status, response.headers, response.read()), response.will_close
+            return RawResponse(response.status, response.headers, response.read()), response.will_close
 
 
 @contextmanager
 def serving(app: FastAPI) -> Iterator[int]:
-    """Serve `app` in a thread as production does, with its lifespan; the port."""
+    """Serve `app` with its lifespan in a thread, configured as in production; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, http="httptools", ws="none", log_config=None, access_log=False)
         server = uvicorn.Server(config)
