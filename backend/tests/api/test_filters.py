@@ -1,4 +1,4 @@
-"""The filter set, on the list."""
+"""Filters of GET /deals."""
 
 from datetime import date
 from decimal import Decimal
@@ -18,18 +18,18 @@ async def deals(session: AsyncSession) -> None:
     istanbul = HotelFactory.build(city="\u0130stanbul", country="T\u00fcrkiye")
     odd = HotelFactory.build(city="100%_Town", country="Nowhere")
     luxury, beach = CategoryFactory.build(name="luxury"), CategoryFactory.build(name="Beach")
-    make = DealFactory.build
+    build = DealFactory.build
     session.add_all(
         [
-            make(
+            build(
                 external_id=1,
                 hotel=toronto,
                 categories=[luxury, beach],
                 star_rating=3,
                 price_per_night=Decimal("50.00"),
             ),
-            make(external_id=2, hotel=toronto, star_rating=5, price_per_night=Decimal("150.00"), is_available=False),
-            make(
+            build(external_id=2, hotel=toronto, star_rating=5, price_per_night=Decimal("150.00"), is_available=False),
+            build(
                 external_id=3,
                 hotel=rome,
                 categories=[beach],
@@ -37,17 +37,17 @@ async def deals(session: AsyncSession) -> None:
                 price_per_night=Decimal("99.99"),
                 discount_percent=50,
             ),
-            make(external_id=4, hotel=istanbul, room_type="Su\u0131te", checkin_date=date(2026, 4, 1)),
-            make(external_id=5, hotel=odd, room_type="Single", checkin_date=date(2026, 5, 1), discount_percent=100),
+            build(external_id=4, hotel=istanbul, room_type="Su\u0131te", checkin_date=date(2026, 4, 1)),
+            build(external_id=5, hotel=odd, room_type="Single", checkin_date=date(2026, 5, 1), discount_percent=100),
         ]
     )
     await session.commit()
 
 
-async def found(client: AsyncClient, **filters: Any) -> list[int]:
-    answer = await client.get("/deals", params=filters)
-    assert answer.status_code == 200, answer.text
-    page = answer.json()
+async def list_external_ids(client: AsyncClient, **filters: Any) -> list[int]:
+    response = await client.get("/deals", params=filters)
+    assert response.status_code == 200, response.text
+    page = response.json()
     assert page["total"] == len(page["items"])
     return [deal["external_id"] for deal in page["items"]]
 
@@ -85,13 +85,15 @@ async def found(client: AsyncClient, **filters: Any) -> list[int]:
         ({"city": "toronto", "min_stars": 4, "available_only": "true"}, []),
     ],
 )
-async def test_a_filter_finds_what_it_says(client: AsyncClient, filters: dict[str, Any], expected: list[int]) -> None:
-    assert await found(client, **filters) == expected
+async def test_list_deals_returns_matching_deals(
+    client: AsyncClient, filters: dict[str, Any], expected: list[int]
+) -> None:
+    assert await list_external_ids(client, **filters) == expected
 
 
-async def test_a_filter_by_hotel(client: AsyncClient) -> None:
+async def test_list_deals_of_a_hotel(client: AsyncClient) -> None:
     deal = (await client.get("/deals", params={"city": "Rome"})).json()["items"][0]
-    assert await found(client, hotel_id=deal["hotel"]["id"]) == [3]
+    assert await list_external_ids(client, hotel_id=deal["hotel"]["id"]) == [3]
 
 
 @pytest.mark.parametrize(
@@ -104,15 +106,15 @@ async def test_a_filter_by_hotel(client: AsyncClient) -> None:
         ({"min_star": 4, "limit": 101}, ["limit", "min_star"]),
     ],
 )
-async def test_a_bad_filter_is_refused_with_its_name(
+async def test_list_deals_with_an_invalid_filter_is_rejected_and_named(
     client: AsyncClient, filters: dict[str, Any], fields: list[str]
 ) -> None:
-    answer = await client.get("/deals", params=filters)
-    assert answer.status_code == 422
-    assert sorted(problem["field"] for problem in answer.json()["error"]["details"]) == fields
+    response = await client.get("/deals", params=filters)
+    assert response.status_code == 422
+    assert sorted(detail["field"] for detail in response.json()["error"]["details"]) == fields
 
 
-async def test_an_unknown_parameter_is_refused_with_the_nearest_known_one(client: AsyncClient) -> None:
+async def test_list_deals_with_an_unknown_parameter_suggests_the_nearest(client: AsyncClient) -> None:
     error = (await client.get("/deals", params={"min_star": 4})).json()["error"]
     assert error["code"] == "unknown_parameter"
     assert error["details"] == [{"field": "min_star", "message": "is not known; did you mean min_stars?"}]

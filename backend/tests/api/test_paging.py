@@ -1,4 +1,4 @@
-"""Pages of the list: order, bounds, totals, links."""
+"""Pages of GET /deals: order, bounds, totals, links and cursors."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -34,132 +34,136 @@ async def deals(session: AsyncSession) -> None:
     await session.commit()
 
 
-async def page(client: AsyncClient, **query: Any) -> dict[str, Any]:
-    answer = await client.get("/deals", params=query)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+async def get_page(client: AsyncClient, **query: Any) -> dict[str, Any]:
+    response = await client.get("/deals", params=query)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("sign", ["", "-"])
-async def test_the_order_is_total(client: AsyncClient, sort: str, sign: str) -> None:
-    items = (await page(client, sort=sign + sort, limit=100))["items"]
+async def test_list_deals_order_is_total(client: AsyncClient, sort: str, sign: str) -> None:
+    items = (await get_page(client, sort=sign + sort, limit=100))["items"]
     keys = [(deal[sort], deal["id"]) for deal in items]
     assert keys == sorted(keys, reverse=bool(sign))
-    pages = [await page(client, sort=sign + sort, skip=skip, limit=7) for skip in range(0, 30, 7)]
-    assert [deal for each in pages for deal in each["items"]] == items
+    pages = [await get_page(client, sort=sign + sort, skip=skip, limit=7) for skip in range(0, 30, 7)]
+    assert [deal for page in pages for deal in page["items"]] == items
 
 
-async def test_past_the_end_there_is_nothing_but_the_total(client: AsyncClient) -> None:
+async def test_list_deals_past_the_end_returns_only_the_total(client: AsyncClient) -> None:
     for skip in (30, 2**63 - 1):
-        body = await page(client, skip=skip)
+        body = await get_page(client, skip=skip)
         assert (body["items"], body["total"], body["skip"]) == ([], 30, skip)
 
 
-async def test_a_page_says_how_its_total_was_found(client: AsyncClient) -> None:
-    exact, none = await page(client, min_stars=5), await page(client, min_stars=5, count="none")
+async def test_list_deals_reports_the_kind_of_its_total(client: AsyncClient) -> None:
+    exact, none = await get_page(client, min_stars=5), await get_page(client, min_stars=5, count="none")
     assert (exact["total"], exact["total_kind"]) == (6, "exact")
     assert (none["total"], none["total_kind"]) == (None, "none")
     assert none["items"] == exact["items"]
 
 
-async def test_an_estimate_is_the_planners(client: AsyncClient, session: AsyncSession) -> None:
+async def test_list_deals_with_estimated_count_uses_the_planner(client: AsyncClient, session: AsyncSession) -> None:
     await session.execute(text("ANALYZE deals"))
     await session.commit()
-    body = await page(client, count="estimated")
+    body = await get_page(client, count="estimated")
     assert (body["total"], body["total_kind"]) == (30, "estimated")
-    assert (await page(client, count="estimated", min_stars=5, city="Toronto"))["total"] >= 0
+    assert (await get_page(client, count="estimated", min_stars=5, city="Toronto"))["total"] >= 0
 
 
-async def test_links_lead_through_the_pages(client: AsyncClient) -> None:
-    seen, address = [], "/deals?limit=8&sort=-price_per_night&min_stars=2"
-    while address:
-        answer = await client.get(address)
-        seen += [deal["id"] for deal in answer.json()["items"]]
-        address = answer.links.get("next", {}).get("url", "")
-    whole = await page(client, limit=100, sort="-price_per_night", min_stars=2)
-    assert seen == [deal["id"] for deal in whole["items"]]
-    assert answer.links["first"]["url"] == "/deals?limit=8&sort=-price_per_night&min_stars=2&skip=0"
-    assert answer.links["prev"]["url"] == "/deals?limit=8&sort=-price_per_night&min_stars=2&skip=8"
+async def test_list_deals_links_lead_through_all_pages(client: AsyncClient) -> None:
+    ids, url = [], "/deals?limit=8&sort=-price_per_night&min_stars=2"
+    while url:
+        response = await client.get(url)
+        ids += [deal["id"] for deal in response.json()["items"]]
+        url = response.links.get("next", {}).get("url", "")
+    whole = await get_page(client, limit=100, sort="-price_per_night", min_stars=2)
+    assert ids == [deal["id"] for deal in whole["items"]]
+    assert response.links["first"]["url"] == "/deals?limit=8&sort=-price_per_night&min_stars=2&skip=0"
+    assert response.links["prev"]["url"] == "/deals?limit=8&sort=-price_per_night&min_stars=2&skip=8"
 
 
-async def test_a_list_that_fits_on_one_page_has_no_links(client: AsyncClient) -> None:
+async def test_list_deals_on_a_single_page_has_no_links(client: AsyncClient) -> None:
     assert "link" not in (await client.get("/deals", params={"limit": 30})).headers
 
 
 @pytest.mark.parametrize("query", [{}, {"city": "Toronto"}, {"category": "luxury"}, {"room_type": "Deluxe"}])
-async def test_nothing_is_beyond_the_greatest_skip(client: AsyncClient, query: dict[str, str]) -> None:
-    assert (await page(client, skip=2**63 - 2, **query))["items"] == []
+async def test_list_deals_with_a_huge_skip_is_empty(client: AsyncClient, query: dict[str, str]) -> None:
+    assert (await get_page(client, skip=2**63 - 2, **query))["items"] == []
 
 
-async def test_an_unknown_sort_is_refused_with_the_list(client: AsyncClient) -> None:
-    answer = await client.get("/deals", params={"sort": "hotel"})
-    problem = answer.json()["error"]["details"][0]
-    assert (answer.status_code, problem["field"]) == (422, "sort")
-    assert all(f"'{sign}{sort}'" in problem["message"] for sort in SORTS for sign in ("", "-"))
+async def test_list_deals_with_an_unknown_sort_lists_the_valid_ones(client: AsyncClient) -> None:
+    response = await client.get("/deals", params={"sort": "hotel"})
+    detail = response.json()["error"]["details"][0]
+    assert (response.status_code, detail["field"]) == (422, "sort")
+    assert all(f"'{sign}{sort}'" in detail["message"] for sort in SORTS for sign in ("", "-"))
 
 
-async def walk(client: AsyncClient, **query: Any) -> list[dict[str, Any]]:
-    """All deals, page by page along the cursors."""
-    found: list[dict[str, Any]] = []
+async def follow_cursors(client: AsyncClient, **query: Any) -> list[dict[str, Any]]:
+    """Collect all deals by following next_cursor."""
+    deals: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        body = await page(client, **query, **({"cursor": cursor} if cursor else {}))
-        found += body["items"]
+        body = await get_page(client, **query, **({"cursor": cursor} if cursor else {}))
+        deals += body["items"]
         cursor = body["next_cursor"]
         if cursor is None:
-            return found
+            return deals
 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("filters", [{}, {"min_stars": 3}])
-async def test_a_walk_along_the_cursors_is_the_whole_list(
+async def test_list_deals_by_cursor_returns_the_whole_list(
     client: AsyncClient, sort: str, sign: str, filters: dict[str, int]
 ) -> None:
-    whole = (await page(client, sort=sign + sort, limit=100, **filters))["items"]
-    assert await walk(client, sort=sign + sort, limit=7, **filters) == whole
+    whole = (await get_page(client, sort=sign + sort, limit=100, **filters))["items"]
+    assert await follow_cursors(client, sort=sign + sort, limit=7, **filters) == whole
 
 
-async def test_a_cursor_page_has_its_total_and_only_a_next_link(client: AsyncClient) -> None:
-    first = await page(client, limit=10, skip=5)
-    answer = await client.get("/deals", params={"limit": 10, "cursor": first["next_cursor"]})
-    assert (answer.json()["total"], answer.json()["skip"]) == (30, None)
-    assert answer.json()["items"] == (await page(client, limit=10, skip=15))["items"]
-    assert set(answer.links) == {"next"}
-    assert (await client.get(answer.links["next"]["url"])).json()["next_cursor"] is None
+async def test_list_deals_cursor_page_has_a_total_and_only_a_next_link(client: AsyncClient) -> None:
+    first = await get_page(client, limit=10, skip=5)
+    response = await client.get("/deals", params={"limit": 10, "cursor": first["next_cursor"]})
+    assert (response.json()["total"], response.json()["skip"]) == (30, None)
+    assert response.json()["items"] == (await get_page(client, limit=10, skip=15))["items"]
+    assert set(response.links) == {"next"}
+    assert (await client.get(response.links["next"]["url"])).json()["next_cursor"] is None
 
 
-@pytest.mark.parametrize("tamper", ["x", "", "AAAA", "é", "A" * 500, "=", "a b"])
-async def test_a_made_up_cursor_is_refused(client: AsyncClient, tamper: str) -> None:
-    answer = await client.get("/deals", params={"cursor": tamper})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
+@pytest.mark.parametrize("cursor", ["x", "", "AAAA", "é", "A" * 500, "=", "a b"])
+async def test_list_deals_with_a_forged_cursor_is_rejected(client: AsyncClient, cursor: str) -> None:
+    response = await client.get("/deals", params={"cursor": cursor})
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_cursor")
 
 
-async def test_every_changed_character_of_a_cursor_is_noticed(client: AsyncClient) -> None:
-    cursor = (await page(client))["next_cursor"]
-    for place in range(0, len(cursor) - 1, 5):
-        other = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
-        assert (await client.get("/deals", params={"cursor": other})).status_code == 422
+async def test_list_deals_with_a_tampered_cursor_is_rejected(client: AsyncClient) -> None:
+    cursor = (await get_page(client))["next_cursor"]
+    for position in range(0, len(cursor) - 1, 5):
+        tampered = cursor[:position] + ("A" if cursor[position] != "A" else "B") + cursor[position + 1 :]
+        assert (await client.get("/deals", params={"cursor": tampered})).status_code == 422
 
 
 @pytest.mark.parametrize("change", [{"sort": "-id"}, {"min_stars": 2}, {"city": "Toronto"}, {"available_only": "true"}])
-async def test_a_cursor_belongs_to_its_filters_and_sort(client: AsyncClient, change: dict[str, Any]) -> None:
-    cursor = (await page(client, limit=3))["next_cursor"]
-    answer = await client.get("/deals", params={"cursor": cursor, "limit": 3} | change)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
+async def test_list_deals_with_a_cursor_of_other_filters_or_sort_is_rejected(
+    client: AsyncClient, change: dict[str, Any]
+) -> None:
+    cursor = (await get_page(client, limit=3))["next_cursor"]
+    response = await client.get("/deals", params={"cursor": cursor, "limit": 3} | change)
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_cursor")
 
 
-async def test_a_cursor_goes_with_any_limit_and_count_but_not_with_skip(client: AsyncClient) -> None:
-    cursor = (await page(client, limit=3))["next_cursor"]
-    assert len((await page(client, cursor=cursor, limit=9, count="none"))["items"]) == 9
+async def test_list_deals_by_cursor_accepts_any_limit_and_count_but_no_skip(client: AsyncClient) -> None:
+    cursor = (await get_page(client, limit=3))["next_cursor"]
+    assert len((await get_page(client, cursor=cursor, limit=9, count="none"))["items"]) == 9
     for skip in (0, 3):
-        answer = await client.get("/deals", params={"cursor": cursor, "skip": skip})
-        assert (answer.status_code, answer.json()["error"]["details"][0]["field"]) == (422, "cursor")
+        response = await client.get("/deals", params={"cursor": cursor, "skip": skip})
+        assert (response.status_code, response.json()["error"]["details"][0]["field"]) == (422, "cursor")
 
 
-async def test_a_cursor_outlives_the_process(client: AsyncClient, database: Database) -> None:
-    cursor = (await page(client, limit=3))["next_cursor"]
+async def test_list_deals_cursor_survives_a_restart(client: AsyncClient, database: Database) -> None:
+    cursor = (await get_page(client, limit=3))["next_cursor"]
     database.cursor_key = None
-    assert (await page(client, limit=3, cursor=cursor))["items"] == (await page(client, limit=3, skip=3))["items"]
+    assert (await get_page(client, limit=3, cursor=cursor))["items"] == (await get_page(client, limit=3, skip=3))[
+        "items"
+    ]

@@ -13,46 +13,48 @@ from tests.factories import DealFactory, HotelFactory
 @pytest.fixture(autouse=True)
 async def deals(session: AsyncSession) -> None:
     toronto, lower, rome = (HotelFactory.build(city=city) for city in ("Toronto", "toronto", "Rome"))
-    make = DealFactory.build
+    build = DealFactory.build
     session.add_all(
         [
-            make(hotel=toronto, price_per_night=Decimal("10.00"), star_rating=5),
-            make(hotel=toronto, price_per_night=Decimal("10.01")),
-            make(hotel=lower, price_per_night=Decimal("10.01")),
-            make(hotel=toronto, price_per_night=Decimal("99.00"), is_available=False),
-            make(hotel=rome, price_per_night=Decimal("7.77")),
+            build(hotel=toronto, price_per_night=Decimal("10.00"), star_rating=5),
+            build(hotel=toronto, price_per_night=Decimal("10.01")),
+            build(hotel=lower, price_per_night=Decimal("10.01")),
+            build(hotel=toronto, price_per_night=Decimal("99.00"), is_available=False),
+            build(hotel=rome, price_per_night=Decimal("7.77")),
         ]
     )
     await session.commit()
 
 
-async def stats(client: AsyncClient, **filters: Any) -> list[dict[str, Any]]:
-    answer = await client.get("/deals/stats", params=filters)
-    assert answer.status_code == 200, answer.text
-    rows: list[dict[str, Any]] = answer.json()
+async def get_stats(client: AsyncClient, **filters: Any) -> list[dict[str, Any]]:
+    response = await client.get("/deals/stats", params=filters)
+    assert response.status_code == 200, response.text
+    rows: list[dict[str, Any]] = response.json()
     return rows
 
 
-async def test_what_can_be_booked_is_counted_by_city(client: AsyncClient) -> None:
-    assert await stats(client) == [
+async def test_get_deal_stats_counts_available_deals_by_city(client: AsyncClient) -> None:
+    assert await get_stats(client) == [
         {"city": "Rome", "avg_price": 7.77, "deal_count": 1},
         {"city": "Toronto", "avg_price": 10.01, "deal_count": 3},
     ]
 
 
-async def test_everything_is_counted_if_asked_for(client: AsyncClient) -> None:
-    assert {row["city"]: row["deal_count"] for row in await stats(client, available_only="false")} == {
+async def test_get_deal_stats_with_available_only_false_counts_all_deals(client: AsyncClient) -> None:
+    assert {row["city"]: row["deal_count"] for row in await get_stats(client, available_only="false")} == {
         "Rome": 1,
         "Toronto": 4,
     }
 
 
-async def test_the_filters_are_those_of_the_list(client: AsyncClient) -> None:
-    assert await stats(client, city="TORONTO", min_stars=5) == [{"city": "Toronto", "avg_price": 10.0, "deal_count": 1}]
-    assert await stats(client, city="Nowhere") == []
+async def test_get_deal_stats_accepts_the_list_filters(client: AsyncClient) -> None:
+    assert await get_stats(client, city="TORONTO", min_stars=5) == [
+        {"city": "Toronto", "avg_price": 10.0, "deal_count": 1}
+    ]
+    assert await get_stats(client, city="Nowhere") == []
 
 
 @pytest.mark.parametrize("parameter", ["skip", "limit", "sort", "cursor"])
-async def test_there_are_no_pages(client: AsyncClient, parameter: str) -> None:
-    answer = await client.get("/deals/stats", params={parameter: "1"})
-    assert answer.json()["error"]["code"] == "unknown_parameter"
+async def test_get_deal_stats_rejects_paging_parameters(client: AsyncClient, parameter: str) -> None:
+    response = await client.get("/deals/stats", params={parameter: "1"})
+    assert response.json()["error"]["code"] == "unknown_parameter"

@@ -1,4 +1,4 @@
-"""GET /deals and GET /deals/{id}."""
+"""GET /deals/{id}."""
 
 from datetime import date
 from decimal import Decimal
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.factories import DealFactory, HotelFactory
 
 
-async def test_a_deal_is_shown_with_its_hotel(client: AsyncClient, session: AsyncSession) -> None:
+async def test_get_deal_includes_its_hotel_and_average_rating(client: AsyncClient, session: AsyncSession) -> None:
     hotel = HotelFactory.build(name="Crown Tower", phone="+1-416-555-1333")
     deal = DealFactory.build(
         external_id=40117,
@@ -24,12 +24,12 @@ async def test_a_deal_is_shown_with_its_hotel(client: AsyncClient, session: Asyn
         [deal, DealFactory.build(hotel=hotel, star_rating=2), DealFactory.build(hotel=hotel, star_rating=4)]
     )
     await session.commit()
-    answer = await client.get(f"/deals/{deal.id}")
-    assert answer.status_code == 200
-    shown = answer.json()
-    assert shown.pop("created_at").endswith("Z")
-    assert shown.pop("updated_at").endswith("Z")
-    assert shown == {
+    response = await client.get(f"/deals/{deal.id}")
+    assert response.status_code == 200
+    body = response.json()
+    assert body.pop("created_at").endswith("Z")
+    assert body.pop("updated_at").endswith("Z")
+    assert body == {
         "id": deal.id,
         "external_id": 40117,
         "room_type": "Deluxe",
