@@ -11,11 +11,9 @@ from faults.figures.figure import Figure, Findings, counted, none_of
 from faults.figures.plan import Plan
 from faults.figures.stage import Stage, stage
 from faults.figures.wire import Answer, Connection, CutError, encode
-from tests.api.test_invalid_bodies import WRITES
-from tests.api.test_invalid_queries import UNKNOWN_NAMES
-from tests.api.test_invalid_requests import MALFORMED, MEDIA_TYPES, NOWHERE
 from tests.support import invalid_values
 from tests.support.invalid_parameters import CURSOR, ENCODINGS, KEYS_IN_PATHS, QUERIES
+from tests.support.invalid_requests import MALFORMED, MEDIA_TYPES, UNKNOWN_PARAMETERS, UNKNOWN_PATHS, WRITES
 
 PLAYERS: Final = 4
 
@@ -32,14 +30,14 @@ def cases() -> Iterator[tuple[str, bytes]]:
         for noun in ("deal", "hotel"):
             for what, value in KEYS_IN_PATHS.items():
                 yield f"{method} /{noun}s/…: {what}", encode(method, f"/{noun}s/{value}", b"{}")
-    for path in NOWHERE:
+    for path in UNKNOWN_PATHS:
         yield f"GET {path[:40]}", encode("GET", path)
 
 
 def _bodies() -> Iterator[tuple[str, bytes]]:
     for write in WRITES:
         where = f"{write.method} {write.target}"
-        for name, values in write.refused.items():
+        for name, values in write.invalid.items():
             for what, value in {**values, **invalid_values.NOT_JSON}.items():
                 yield f"{where} {name}: {what}", encode(write.method, write.target, write.body(name, value))
         for name in write.unknown:
@@ -57,7 +55,7 @@ def _queries() -> Iterator[tuple[str, bytes]]:
         for name, values in parameters.items():
             for what, value in {**values, **ENCODINGS}.items():
                 yield f"{where} {name}: {what}", encode(method, f"{path}?{name}={value}")
-        for name in UNKNOWN_NAMES:
+        for name in UNKNOWN_PARAMETERS:
             yield f"{where} {name[:20]}", encode(method, f"{path}?{name}=7e57")
     for what, value in CURSOR.items():
         yield f"GET /deals cursor: {what}", encode("GET", f"/deals?cursor={value}")
