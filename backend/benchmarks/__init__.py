@@ -1,5 +1,5 @@
-"""What the README's numbers come from: the service, a bare control and the tutorial way, side by side.
+"""Benchmarks of the service against two controls: `deals bench`, or `python -m benchmarks` in `backend/`.
 
-Run it with `deals bench`, or as `python -m benchmarks` in this folder's parent. Names of other machines' speed mean
-little; the ratios between the contestants of one run are what to look at.
+The controls are `bare`, a minimal ASGI handler that bounds the cost from below, and `tutorial`, FastAPI with ORM
+entities as tutorials have it. Absolute figures depend on the machine; compare the ratios within one run.
 """

@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks --help`."""
+"""The command line: `python -m benchmarks --help`."""
 
 import json
 import signal
@@ -10,17 +10,17 @@ import typer
 from rich.console import Console
 
 from app.config import load_settings
-from benchmarks.bench import run_benchmark
 from benchmarks.cases import CASES
-from benchmarks.contestants import ContestantError
-from benchmarks.report import as_data, print_results
+from benchmarks.report import print_results, to_json
 from benchmarks.results import Options
+from benchmarks.runner import run_benchmark
+from benchmarks.worker_process import BenchmarkError
 from devtools.postgres.embedded import EmbeddedPostgresError
 
 _CASES: Final = (*CASES, "import")
 
 
-def _known(cases: list[str] | None) -> list[str]:
+def _validate_cases(cases: list[str] | None) -> list[str]:
     if unknown := set(cases or ()).difference(_CASES):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(_CASES)}.")
     return cases or list(_CASES)
@@ -29,36 +29,36 @@ def _known(cases: list[str] | None) -> list[str]:
 def bench(
     *,
     rows: Annotated[
-        list[int], typer.Option(min=500, help="Deals in the catalogue; repeat it to see what larger ones cost.")
-    ] = [50_000],  # noqa: B006  typer reads it
+        list[int], typer.Option(min=500, help="Deals in the catalogue; repeat it to measure larger catalogues too.")
+    ] = [50_000],  # noqa: B006  read by typer
     seconds: Annotated[float, typer.Option(min=0.05, help="Length of one measurement.")] = 1.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each contestant, taking turns.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each target, interleaved.")] = 3,
     only: Annotated[
-        list[str] | None, typer.Option(callback=_known, help=f"A case, repeatable: {', '.join(_CASES)}.")
+        list[str] | None, typer.Option(callback=_validate_cases, help=f"A case, repeatable: {', '.join(_CASES)}.")
     ] = None,
-    data: Annotated[Path | None, typer.Option("--json", help="Write the results to this file too.")] = None,
+    output: Annotated[Path | None, typer.Option("--json", help="Also write the results to this file.")] = None,
     database_url: Annotated[
         str | None,
-        typer.Option(help="Make scratch databases beside this one, instead of on a throw-away server."),
+        typer.Option(help="Create scratch databases on this server instead of on a temporary one."),
     ] = None,
 ) -> None:
-    """Measure the service against a bare ASGI handler, the least such an API can cost, and the tutorial way.
+    """Measure the service against a bare ASGI handler, which is a lower bound, and the usual tutorial code.
 
-    All do the same work, which is checked first, on the same database. Ratios within a run are dependable, CPU time
-    most of all; throughput is as noisy as the machine. Takes about three minutes.
+    All targets use the same database, and their responses are compared first. Ratios within a run are reliable, above
+    all those of CPU time; throughput is as noisy as the machine. Takes about three minutes.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=True)
-    first, *larger = sorted(rows)
-    options = Options(first, tuple(larger), seconds, rounds, tuple(only or _CASES), database_url)
+    smallest, *larger = sorted(rows)
+    options = Options(smallest, tuple(larger), seconds, rounds, tuple(only or _CASES), database_url)
     try:
-        results = run_benchmark(options, say=console.print)
-    except (ContestantError, EmbeddedPostgresError) as error:
+        results = run_benchmark(options, log=console.print)
+    except (BenchmarkError, EmbeddedPostgresError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     print_results(results)
-    if data is not None:
-        (load_settings().init_cwd / data).write_text(json.dumps(as_data(results), indent=2) + "\n")
+    if output is not None:
+        (load_settings().init_cwd / output).write_text(json.dumps(to_json(results), indent=2) + "\n")
 
 
 if __name__ == "__main__":

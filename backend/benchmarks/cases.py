@@ -1,4 +1,4 @@
-"""What is asked of every contestant: the same calls in the same order."""
+"""The requests of each case: the same sequence for every target."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A request; the path has the query in it."""
+class ApiRequest:
+    """A request; the path includes the query string."""
 
     method: str
     path: str
@@ -19,49 +19,50 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """What the calls are about: deals with their versions, hotels and cities that are in the database."""
+class RequestData:
+    """Existing rows that the requests refer to."""
 
     deals: list[tuple[int, int]]
+    """Id and current version."""
     hotels: list[int]
     cities: list[str]
 
-    def share(self, number: int, *, of: int) -> "Material":
-        """Deals that no other of the `of` shares has, so that nobody else raises their versions."""
-        return Material(self.deals[number::of], self.hotels, self.cities)
+    def partition(self, index: int, *, count: int) -> "RequestData":
+        """One of `count` disjoint sets of deals, so that concurrent clients do not update the same versions."""
+        return RequestData(self.deals[index::count], self.hotels, self.cities)
 
 
-def _list(_material: Material, _random: Random) -> Iterator[Call]:
-    return repeat(Call("GET", "/deals"))
+def _list(_data: RequestData, _random: Random) -> Iterator[ApiRequest]:
+    return repeat(ApiRequest("GET", "/deals"))
 
 
-def _detail(material: Material, random: Random) -> Iterator[Call]:
+def _detail(data: RequestData, random: Random) -> Iterator[ApiRequest]:
     while True:
-        deal, _version = random.choice(material.deals)
-        yield Call("GET", f"/deals/{deal}")
+        deal_id, _version = random.choice(data.deals)
+        yield ApiRequest("GET", f"/deals/{deal_id}")
 
 
-def _filtered(material: Material, random: Random) -> Iterator[Call]:
+def _filtered(data: RequestData, random: Random) -> Iterator[ApiRequest]:
     while True:
-        lowest = random.randrange(60, 120, 5)
+        price_min = random.randrange(60, 120, 5)
         filters = {
-            "city": random.choice(material.cities),
+            "city": random.choice(data.cities),
             "min_stars": random.randint(3, 5),
-            "price_min": lowest,
-            "price_max": lowest + random.randrange(60, 120, 5),
+            "price_min": price_min,
+            "price_max": price_min + random.randrange(60, 120, 5),
         }
-        yield Call("GET", f"/deals?{urlencode(filters)}")
+        yield ApiRequest("GET", f"/deals?{urlencode(filters)}")
 
 
-def _stats(_material: Material, _random: Random) -> Iterator[Call]:
-    return repeat(Call("GET", "/deals/stats"))
+def _stats(_data: RequestData, _random: Random) -> Iterator[ApiRequest]:
+    return repeat(ApiRequest("GET", "/deals/stats"))
 
 
-def _post(material: Material, random: Random) -> Iterator[Call]:
+def _post(data: RequestData, random: Random) -> Iterator[ApiRequest]:
     while True:
         price = random.randrange(40, 200)
         deal = {
-            "hotel_id": random.choice(material.hotels),
+            "hotel_id": random.choice(data.hotels),
             "room_type": "Deluxe",
             "star_rating": random.randint(1, 5),
             "price_per_night": price + 0.25,
@@ -71,17 +72,17 @@ def _post(material: Material, random: Random) -> Iterator[Call]:
             "checkout_date": "2026-03-04",
             "categories": ["luxury", "romantic"],
         }
-        yield Call("POST", "/deals", json.dumps(deal).encode())
+        yield ApiRequest("POST", "/deals", json.dumps(deal).encode())
 
 
-def _patch(material: Material, random: Random) -> Iterator[Call]:
-    for walk in count():
-        for deal, version in material.deals:
-            change = {"price_per_night": random.randrange(40, 200) + 0.75, "version": version + walk}
-            yield Call("PATCH", f"/deals/{deal}", json.dumps(change).encode())
+def _patch(data: RequestData, random: Random) -> Iterator[ApiRequest]:
+    for completed_passes in count():
+        for deal_id, version in data.deals:
+            change = {"price_per_night": random.randrange(40, 200) + 0.75, "version": version + completed_passes}
+            yield ApiRequest("PATCH", f"/deals/{deal_id}", json.dumps(change).encode())
 
 
-CASES: Final[Mapping[str, Callable[[Material, Random], Iterator[Call]]]] = {
+CASES: Final[Mapping[str, Callable[[RequestData, Random], Iterator[ApiRequest]]]] = {
     "list": _list,
     "detail": _detail,
     "filtered": _filtered,
@@ -92,6 +93,6 @@ CASES: Final[Mapping[str, Callable[[Material, Random], Iterator[Call]]]] = {
 WRITES: Final = frozenset({"post", "patch"})
 
 
-def calls(case: str, material: Material, *, seed: int) -> Iterator[Call]:
-    """Calls of the case without end. Those of `patch` name the version that the one before has led to."""
-    return CASES[case](material, Random(seed))  # noqa: S311  invented requests, not a secret
+def generate_requests(case: str, data: RequestData, *, seed: int) -> Iterator[ApiRequest]:
+    """An endless sequence. Each `patch` names the version that the previous update of that deal produced."""
+    return CASES[case](data, Random(seed))  # noqa: S311  test data, not a secret

@@ -1,4 +1,4 @@
-"""The import: the service's pipeline, a raw COPY of the same rows already normalised, and rows as ORM entities."""
+"""The import case: the service's pipeline, a raw COPY of the same normalised rows, and an ORM entity for each row."""
 
 import resource
 import sys
@@ -10,66 +10,66 @@ from typing import Any, Final
 
 import psycopg2
 
-from benchmarks.work import Plan, Result, work
+from benchmarks.worker import Job, Result, run_jobs
 
 TUTORIAL_ROWS: Final = 10_000
-"""The tutorial way takes ten times as long and holds everything in memory: of larger files it gets the beginning."""
+"""The tutorial's import takes ten times as long and holds all rows in memory, so it gets only the first ones."""
 
 _TABLES: Final = ("hotels", "categories", "deals", "deal_categories")
 _STATUS: Final = Path("/proc/self/status")
 
 
-def dump(url: str, folder: Path) -> None:
-    """Write the catalogue's tables as files that COPY takes."""
+def dump_tables(url: str, folder: Path) -> None:
+    """Write the catalogue's tables as files for COPY."""
     with closing(psycopg2.connect(url)) as server, server.cursor() as cursor:
         for table in _TABLES:
             with (folder / table).open("wb") as file:
                 cursor.copy_expert(f"COPY {table} TO STDOUT", file)
 
 
-def _service(plan: Plan) -> Callable[[], Any]:
-    from app.importer.pipeline import load_deals  # noqa: PLC0415  each contestant's memory holds what it needs only
+def _service(job: Job) -> Callable[[], Any]:
+    from app.importer.pipeline import load_deals  # noqa: PLC0415  imported by this target only: its memory is measured
 
-    return lambda: load_deals(Path(plan["file"]), dsn=plan["url"], progress=lambda _: None)
+    return lambda: load_deals(Path(job["file"]), dsn=job["url"], progress=lambda _: None)
 
 
-def _bare(plan: Plan) -> Callable[[], Any]:
+def _bare(job: Job) -> Callable[[], Any]:
     def copy() -> None:
-        with closing(psycopg2.connect(plan["url"])) as server, server, server.cursor() as cursor:
+        with closing(psycopg2.connect(job["url"])) as server, server, server.cursor() as cursor:
             for table in _TABLES:
-                with (Path(plan["folder"]) / table).open("rb") as file:
+                with (Path(job["folder"]) / table).open("rb") as file:
                     cursor.copy_expert(f"COPY {table} FROM STDIN", file)
 
     return copy
 
 
-def _tutorial(plan: Plan) -> Callable[[], Any]:
-    from benchmarks.tutorial_import import load_file  # noqa: PLC0415  as above
+def _tutorial(job: Job) -> Callable[[], Any]:
+    from benchmarks.tutorial.load import load_file  # noqa: PLC0415  as above
 
-    return lambda: load_file(plan["file"], url=plan["url"], rows=TUTORIAL_ROWS)
+    return lambda: load_file(job["file"], url=job["url"], rows=TUTORIAL_ROWS)
 
 
-_IMPORTS: Final[Mapping[str, Callable[[Plan], Callable[[], Any]]]] = {
+_IMPORTS: Final[Mapping[str, Callable[[Job], Callable[[], Any]]]] = {
     "service": _service,
     "bare": _bare,
     "tutorial": _tutorial,
 }
 
 
-def import_file(plan: Plan) -> Result:
-    """Seconds, CPU seconds of this process, and the most memory it had, in MiB."""
-    task = _IMPORTS[plan["contestant"]](plan)
-    started, spent = time.perf_counter(), time.process_time()
-    task()
+def import_file(job: Job) -> Result:
+    """Seconds, CPU seconds of this process, and its peak memory in MiB."""
+    run_import = _IMPORTS[job["target"]](job)
+    started, cpu_started = time.perf_counter(), time.process_time()
+    run_import()
     return {
         "seconds": time.perf_counter() - started,
-        "cpu_seconds": time.process_time() - spent,
-        "peak_mib": _peak_mib(),
+        "cpu_seconds": time.process_time() - cpu_started,
+        "peak_mib": _get_peak_mib(),
     }
 
 
-def _peak_mib() -> float:
-    """Linux would add the parent's memory to what `getrusage` tells."""
+def _get_peak_mib() -> float:
+    """On Linux not from `getrusage`, which includes the memory of the parent process."""
     if _STATUS.exists():
         line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1024
@@ -77,4 +77,4 @@ def _peak_mib() -> float:
 
 
 if __name__ == "__main__":
-    work(import_file)
+    run_jobs(import_file)

@@ -1,4 +1,4 @@
-"""What a run has measured."""
+"""The options and the measurements of a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,39 +6,39 @@ from statistics import median
 from typing import Final
 
 Sample = Mapping[str, float]
-"""One measurement of one contestant, by what was measured."""
+"""One measurement of one target: figures by name."""
 
-_OVER_HTTP: Final = ("requests_per_second", "p50_ms", "p99_ms")
+_HTTP_FIGURES: Final = ("requests_per_second", "p50_ms", "p99_ms")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to run, and for how long."""
+    """The extent of a run."""
 
     rows: int
-    """Deals in the catalogue that all contestants work on."""
+    """Deals in the catalogue that all targets share."""
     larger: tuple[int, ...]
-    """Sizes that the service alone is measured on too."""
+    """Sizes of further catalogues, for the service alone."""
     seconds: float
-    """Of one measurement over HTTP; those of CPU time take as long as those of one contestant together."""
+    """Length of one measurement over HTTP; CPU time is measured for as long as all rounds of one target."""
     rounds: int
     cases: tuple[str, ...]
     database_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
-    """One contestant under one case: medians of the rounds, and the least CPU time of many batches."""
+class RequestStats:
+    """One target under one case: medians of the rounds, and the CPU time of the cheapest batch."""
 
     requests_per_second: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    """Of the application, for a request."""
+    """Of the application, a request."""
 
     @classmethod
-    def of(cls, rounds: Sequence[Sample], cpu_us: float) -> "Requests":
-        speed, p50, p99 = (median(each[name] for each in rounds) for name in _OVER_HTTP)
+    def from_rounds(cls, rounds: Sequence[Sample], cpu_us: float) -> "RequestStats":
+        speed, p50, p99 = (median(sample[name] for sample in rounds) for name in _HTTP_FIGURES)
         return cls(speed, p50, p99, cpu_us)
 
     @property
@@ -47,21 +47,21 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """One contestant's import: medians of the rounds, the least CPU time, the most memory."""
+class ImportStats:
+    """One target's import: median time, minimum CPU time, peak memory."""
 
     rows: int
     seconds: float
     rows_per_second: float
     cpu_us: float
-    """Of the importing process, for a row."""
+    """Of the importing process, a row."""
     peak_mib: float
 
     @classmethod
-    def of(cls, rounds: Sequence[Sample], *, rows: int) -> "Import":
-        seconds = median(each["seconds"] for each in rounds)
-        cpu_us = 1_000_000 * min(each["cpu_seconds"] for each in rounds) / rows
-        return cls(rows, seconds, rows / seconds, cpu_us, max(each["peak_mib"] for each in rounds))
+    def from_rounds(cls, rounds: Sequence[Sample], *, rows: int) -> "ImportStats":
+        seconds = median(sample["seconds"] for sample in rounds)
+        cpu_us = 1_000_000 * min(sample["cpu_seconds"] for sample in rounds) / rows
+        return cls(rows, seconds, rows / seconds, cpu_us, max(sample["peak_mib"] for sample in rounds))
 
     @property
     def speed(self) -> float:
@@ -69,8 +69,8 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
-class Grown:
-    """Milliseconds of one question on each size, the smallest first."""
+class GrowthSeries:
+    """Milliseconds of one query for each catalogue size, the smallest first."""
 
     question: str
     milliseconds: Sequence[float]
@@ -82,39 +82,40 @@ class Grown:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What more deals cost: over HTTP on one connection, and in the database; `complaints` are about the plans."""
+    """Times for each catalogue size: over HTTP on one connection, and of the statements alone."""
 
     rows: Sequence[int]
-    over_http: Sequence[Grown]
-    in_database: Sequence[Grown]
+    over_http: Sequence[GrowthSeries]
+    in_database: Sequence[GrowthSeries]
     complaints: Sequence[str]
+    """Plan nodes on the largest catalogue that read all deals or sort more than a page needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Of a whole run: by case, then by contestant."""
+    """A whole run: by case, then by target."""
 
     options: Options
     machine: Mapping[str, str]
-    requests: Mapping[str, Mapping[str, Requests]]
-    imports: Mapping[str, Import]
+    requests: Mapping[str, Mapping[str, RequestStats]]
+    imports: Mapping[str, ImportStats]
     growth: Growth | None
 
     @property
-    def cases(self) -> dict[str, Mapping[str, Requests | Import]]:
-        """All of them, the import too if it took place."""
+    def cases(self) -> dict[str, Mapping[str, RequestStats | ImportStats]]:
+        """All cases, including the import if it was measured."""
         return {**self.requests, **({"import": self.imports} if self.imports else {})}
 
 
 @dataclass(frozen=True, slots=True)
 class Ratios:
-    """One contestant of a case against the others: how many times as quick, and how many times the CPU time."""
+    """One target's speed and CPU time divided by those of the controls."""
 
     speed_of_bare: float
     speed_of_tutorial: float
     cpu_of_bare: float
 
     @classmethod
-    def of(cls, name: str, case: Mapping[str, Requests | Import]) -> "Ratios":
-        own, bare, tutorial = case[name], case["bare"], case["tutorial"]
-        return cls(own.speed / bare.speed, own.speed / tutorial.speed, own.cpu_us / bare.cpu_us)
+    def compute(cls, name: str, case: Mapping[str, RequestStats | ImportStats]) -> "Ratios":
+        target, bare, tutorial = case[name], case["bare"], case["tutorial"]
+        return cls(target.speed / bare.speed, target.speed / tutorial.speed, target.cpu_us / bare.cpu_us)

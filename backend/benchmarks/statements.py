@@ -1,7 +1,8 @@
-"""What the service asks the database to answer a request."""
+"""Record the SQL statements with which the service processes a request."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,41 +11,54 @@ from pydantic import SecretStr
 from app.config import Environment, Settings
 from app.db.statements import CompiledStatement, Executor, R
 from app.main import create_app
-from benchmarks.cases import Call
-from benchmarks.cpu import Lifespan, prepare
-
-Statement = tuple[str, tuple[Any, ...]]
-"""SQL, and the arguments for its parameters."""
+from benchmarks.cases import ApiRequest
+from benchmarks.cpu import Lifespan, to_asgi
 
 
-class Overheard:
-    """Passes statements on, and notes them."""
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL and its positional arguments."""
 
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    sql: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """The service in this process, between its startup and its shutdown."""
+
+    app: FastAPI
+    state: dict[str, Any]
+
+
+class StatementRecorder:
+    """Executes statements with another executor and records them."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
         self.statements: list[Statement] = []
 
-    async def fetch_all(self, question: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
-        self.statements.append((question.sql, tuple(question.bind(values))))
-        return await self._database.fetch_all(question, values)
+    async def fetch_all(self, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
+        self.statements.append(Statement(statement.sql, tuple(statement.bind(values))))
+        return await self._executor.fetch_all(statement, values)
 
 
 @asynccontextmanager
-async def service_on(url: str) -> AsyncIterator[FastAPI]:
-    """The service on the database at `url`, in this process."""
+async def run_service(url: str) -> AsyncIterator[RunningService]:
+    """Run the service on the database at `url` in this process."""
     settings = Settings(_env_file=None, database_url=SecretStr(url), env=Environment.PRODUCTION, log_level="ERROR")
     app = create_app(settings)
-    async with Lifespan(app):
-        yield app
+    async with Lifespan(app) as lifespan:
+        yield RunningService(app, lifespan.state)
 
 
-async def statements_of(app: FastAPI, path: str) -> list[Statement]:
-    """What is asked to answer a GET of `path`."""
-    database = app.state.database
-    asked, database.reader = database.reader, Overheard(database.reader)
+async def record_statements(service: RunningService, path: str) -> list[Statement]:
+    """The statements of a GET of `path`."""
+    database = service.app.state.database
+    executor, database.reader = database.reader, StatementRecorder(database.reader)
     try:
-        await app(*prepare(Call("GET", path)))
+        await service.app(*to_asgi(ApiRequest("GET", path), service.state))
         statements: list[Statement] = database.reader.statements
     finally:
-        database.reader = asked
+        database.reader = executor
     return statements

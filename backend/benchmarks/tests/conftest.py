@@ -1,5 +1,5 @@
-"""Fixtures of the benchmarks' own tests."""
+"""Fixtures of the benchmarks' tests."""
 
-from tests.conftest import server, settings
+from tests.conftest import own_url, server, settings
 
-__all__ = ["server", "settings"]
+__all__ = ["own_url", "server", "settings"]

@@ -1,4 +1,4 @@
-"""The benchmark itself, on little data. Nothing here depends on how quick anything is."""
+"""The benchmark tools on little data. No assertion depends on speed."""
 
 import json
 import subprocess
@@ -13,49 +13,68 @@ from typing import Any
 import pytest
 
 from app.config import BACKEND
-from benchmarks.agreement import check_agreement
-from benchmarks.cases import CASES, Material
-from benchmarks.contestants import ContestantError
-from benchmarks.index_uses import check_uses
+from benchmarks.cases import CASES, RequestData
+from benchmarks.equivalence import check_equivalence
+from benchmarks.index_gains import check_requests
+from benchmarks.targets import TARGETS
+from benchmarks.worker_process import BenchmarkError
 
-CONTESTANTS = {"service", "bare", "tutorial"}
 
-
-def bench(*options: str) -> "subprocess.CompletedProcess[str]":
+def run_module(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks", *options], cwd=BACKEND, capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, *arguments], cwd=BACKEND, capture_output=True, text=True, check=False
     )
 
 
-def test_every_contestant_is_measured_in_every_case_and_all_agree(own_url: str, tmp_path: Path) -> None:
+def test_bench_measures_every_target_in_every_case(own_url: str, tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    little = ("--rows", "500", "--seconds", "0.05", "--rounds", "1")
-    run = bench(*little, "--json", str(file), "--database-url", own_url)
+    quick = ("--rows", "500", "--seconds", "0.05", "--rounds", "1")
+    run = run_module("benchmarks", *quick, "--json", str(file), "--database-url", own_url)
     assert run.returncode == 0, run.stderr
 
     results = json.loads(file.read_text())
     assert set(results["cases"]) == {*CASES, "import"}
-    for case, contestants in results["cases"].items():
-        assert set(contestants) == CONTESTANTS
-        for name, measured in contestants.items():
-            assert all(value > 0 for value in measured.values()), (case, name, measured)
+    for case, by_target in results["cases"].items():
+        assert set(by_target) == set(TARGETS)
+        for name, figures in by_target.items():
+            assert all(value > 0 for value in figures.values()), (case, name, figures)
             assert f"| {case} " in run.stdout
     for case, ratios in results["ratios"].items():
-        speed = "rows_per_second" if case == "import" else "requests_per_second"
-        of = {name: measured[speed] for name, measured in results["cases"][case].items()}
-        assert ratios["speed_of_bare"] == of["service"] / of["bare"]
-        assert ratios["speed_of_tutorial"] == of["service"] / of["tutorial"]
+        figure = "rows_per_second" if case == "import" else "requests_per_second"
+        speed = {name: figures[figure] for name, figures in results["cases"][case].items()}
+        assert ratios["speed_of_bare"] == speed["service"] / speed["bare"]
+        assert ratios["speed_of_tutorial"] == speed["service"] / speed["tutorial"]
 
 
-def test_a_case_that_is_not_known_is_refused() -> None:
-    run = bench("--only", "delete")
+def test_bench_with_unknown_case_exits_with_2_and_lists_the_cases() -> None:
+    run = run_module("benchmarks", "--only", "delete")
     assert run.returncode == 2
     assert "choose from list" in " ".join(run.stderr.split())
 
 
+def test_bench_with_two_sizes_measures_growth(own_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    sizes = ("--rows", "500", "--rows", "1000", "--only", "stats")
+    quick = ("--seconds", "0.05", "--rounds", "1")
+    run = run_module("benchmarks", *sizes, *quick, "--json", str(file), "--database-url", own_url)
+    assert run.returncode == 0, run.stderr
+
+    growth = json.loads(file.read_text())["growth"]
+    assert growth["rows"] == [500, 1000]
+    for series in (*growth["over_http"], *growth["in_database"]):
+        assert all(milliseconds > 0 for milliseconds in series["milliseconds"]), series
+
+
+def test_index_gains_prints_a_row_for_every_request(own_url: str) -> None:
+    run = run_module("benchmarks.index_gains", "--rows", "1000", "--database-url", own_url)
+    assert run.returncode == 0, run.stderr
+    assert "| ix_deals_price_per_night_id |" in run.stdout
+    assert "`/deals?category=rare`" in run.stdout
+
+
 @contextmanager
-def answering(body: object) -> Iterator[int]:
-    """The port of a server that always gives the same answer."""
+def fixed_response(body: object) -> Iterator[int]:
+    """The port of a server that always sends the same response."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -63,8 +82,8 @@ def answering(body: object) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(json.dumps(body).encode())
 
-        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002  as in the standard library
-            """Be silent."""
+        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002  the name in the standard library
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
@@ -75,19 +94,18 @@ def answering(body: object) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("price", [199.0, 199.01])
-def test_contestants_that_do_other_work_are_found_out(price: float) -> None:
-    answers = {
-        name: [{"city": "Rome", "avg_price": price if name == "bare" else 199.0, "deal_count": 3}]
-        for name in CONTESTANTS
+def test_check_equivalence_fails_if_responses_differ(price: float) -> None:
+    responses = {
+        name: [{"city": "Rome", "avg_price": price if name == "bare" else 199.0, "deal_count": 3}] for name in TARGETS
     }
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(answering(answer)) for name, answer in answers.items()}
+        ports = {name: stack.enter_context(fixed_response(body)) for name, body in responses.items()}
         if price == 199.0:
-            check_agreement("stats", Material([], [], []), ports, undo=lambda: None)
+            check_equivalence("stats", RequestData([], [], []), ports, remove_created=lambda: None)
         else:
-            with pytest.raises(ContestantError, match=r"`bare` with .*199\.01"):
-                check_agreement("stats", Material([], [], []), ports, undo=lambda: None)
+            with pytest.raises(BenchmarkError, match=r"`bare` sends .*199\.01"):
+                check_equivalence("stats", RequestData([], [], []), ports, remove_created=lambda: None)
 
 
-def test_it_is_known_what_every_index_is_for() -> None:
-    check_uses()
+def test_every_index_has_a_request() -> None:
+    check_requests()

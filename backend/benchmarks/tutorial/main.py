@@ -1,4 +1,4 @@
-"""The tutorial way: one file of FastAPI over ORM entities, an average for each hotel, a count beside the query."""
+"""The application in one file, as a FastAPI tutorial has it."""
 
 import logging
 import os
@@ -15,8 +15,8 @@ from sqlalchemy.orm import joinedload, selectinload
 from starlette.middleware.base import RequestResponseEndpoint
 
 from app.db.urls import async_url
-from benchmarks.tutorial_models import Category, Deal, Hotel
-from benchmarks.tutorial_schemas import CityStats, DealCreate, DealOut, DealPage, DealPatch
+from benchmarks.tutorial.models import Category, Deal, Hotel
+from benchmarks.tutorial.schemas import CityStats, DealCreate, DealOut, DealPage, DealPatch
 
 engine = create_async_engine(async_url(os.environ["DATABASE_URL"]))
 sessions = async_sessionmaker(engine, expire_on_commit=False)
@@ -27,7 +27,7 @@ log = logging.getLogger("access")
 
 @app.middleware("http")
 async def log_request(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """The request id and the access line, which the service has too."""
+    """A request id and an access line, as in the service."""
     started, request_id = time.perf_counter(), request.headers.get("x-request-id", uuid4().hex)
     response = await call_next(request)
     response.headers["x-request-id"] = request_id
@@ -102,7 +102,7 @@ async def create_deal(new: DealCreate, db: DB) -> Deal:
     deal = Deal(**new.model_dump(exclude={"categories"}), categories=list(categories))
     db.add(deal)
     await db.commit()
-    return await _fresh(db, deal.id)
+    return await _reload(db, deal.id)
 
 
 @app.patch("/deals/{deal_id}", response_model=DealOut)
@@ -114,9 +114,9 @@ async def update_deal(deal_id: int, patch: DealPatch, db: DB) -> Deal:
         setattr(deal, name, value)
     deal.version += 1
     await db.commit()
-    return await _fresh(db, deal.id)
+    return await _reload(db, deal.id)
 
 
-async def _fresh(db: AsyncSession, deal_id: int) -> Deal:
+async def _reload(db: AsyncSession, deal_id: int) -> Deal:
     query = _deals().where(Deal.id == deal_id).execution_options(populate_existing=True)
     return (await db.scalars(query)).one()

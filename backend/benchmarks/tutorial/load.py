@@ -1,4 +1,4 @@
-"""The tutorial way to import: a data frame, and an entity for each of its rows."""
+"""The import: a data frame, and an ORM entity for each row."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -8,23 +8,23 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from app.db.urls import sync_url
-from benchmarks.tutorial_models import Category, Deal, Hotel
+from benchmarks.tutorial.models import Category, Deal, Hotel
 
 _DEAL = ["room_type", "price_per_night", "original_price", "discount_percent", "checkin_date", "checkout_date"]
 
 
 def load_file(file: str, *, url: str, rows: int) -> None:
-    """Add the file's first `rows` rows to an empty catalogue."""
+    """Insert the first `rows` rows of the file into an empty catalogue."""
     frame = pd.read_csv(file, nrows=rows, keep_default_na=False)
     hotels: dict[str, Hotel] = {}
     categories: dict[str, Category] = {}
     with Session(create_engine(sync_url(url))) as session:
         for row in frame.to_dict("records"):
-            session.add(_deal(row, hotels, categories))
+            session.add(_to_deal(row, hotels, categories))
         session.commit()
 
 
-def _deal(row: Mapping[Hashable, Any], hotels: dict[str, Hotel], categories: dict[str, Category]) -> Deal:
+def _to_deal(row: Mapping[Hashable, Any], hotels: dict[str, Hotel], categories: dict[str, Category]) -> Deal:
     phone = str(row["hotel_phone"])
     if phone not in hotels:
         hotels[phone] = Hotel(name=row["hotel_name"], city=row["hotel_city"], country=row["hotel_country"], phone=phone)

@@ -1,4 +1,4 @@
-"""The tables as a tutorial maps them: the average is a correlated subquery that every hotel brings along."""
+"""The tables; the average star rating is a correlated subquery that is loaded with every hotel."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -1,10 +1,10 @@
-"""What goes in and out, as a tutorial has it: models that read ORM entities by attribute."""
+"""Request and response models that read ORM entities by attribute."""
 
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from benchmarks.tutorial_models import Category
+from benchmarks.tutorial.models import Category
 
 
 class HotelOut(BaseModel):
