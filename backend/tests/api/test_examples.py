@@ -10,7 +10,7 @@ from httpx import AsyncClient
 from app.cli.main import SAMPLE
 from app.db.urls import libpq_url
 from app.importer.pipeline import load_deals
-from tests.support.import_catalogue import ignore
+from tests.support.import_catalogue import ignore_progress
 
 _ORDER = ("post", "get", "patch", "delete")
 
@@ -45,7 +45,7 @@ async def tried_out(
 async def test_every_example_works_on_the_sample_catalogue(
     own_url: str, own_client: AsyncClient, tmp_path: Path
 ) -> None:
-    load_deals(Path(shutil.copy(SAMPLE, tmp_path)), dsn=libpq_url(own_url), progress=ignore)
+    load_deals(Path(shutil.copy(SAMPLE, tmp_path)), dsn=libpq_url(own_url), progress=ignore_progress)
     document = (await own_client.get("/openapi.json")).json()
     operations = [
         (method, path, operation)

@@ -19,7 +19,7 @@ from app.main import create_app
 from app.repositories.api_keys import open_api_key_admin
 from tests.support.api_keys import HEADER, SECRET, with_keys
 from tests.support.databases import connect
-from tests.support.import_catalogue import ignore
+from tests.support.import_catalogue import ignore_progress
 from tests.support.production_database import Guarded
 
 ROLES: Final = ("deals_migrate", "deals_app", "deals_read", "deals_keys")
@@ -205,6 +205,6 @@ def test_an_import_is_for_the_role_that_migrates(catalogue: Guarded, tmp_path: P
     file = tmp_path / "deals.csv"
     with file.open("w", encoding="utf-8", newline="") as out:
         write_deals(out, rows=20, seed=1)
-    report = load_deals(file, dsn=catalogue.url("deals_migrate"), progress=ignore)
+    report = load_deals(file, dsn=catalogue.url("deals_migrate"), progress=ignore_progress)
     assert report.merged
     assert catalogue.ask("SELECT sum(deal_count) FROM deal_rollup") == "21"

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees."""
+"""Terminal output of an import."""
 
 from io import StringIO
 from pathlib import Path
@@ -9,17 +9,17 @@ from app.importer.console import print_report, progress_bar
 from app.importer.types import LoadReport, MergeResult, Progress, Stage
 
 
-def printed(report: LoadReport) -> str:
+def print_to_text(report: LoadReport) -> str:
     out = StringIO()
     print_report(report, console=Console(file=out, width=60))
     return out.getvalue()
 
 
-def format_report(text: str) -> list[str]:
+def split_table(text: str) -> list[str]:
     return [line.strip("│ ") for line in text.splitlines()]
 
 
-def test_the_summary_has_every_count() -> None:
+def test_report_shows_every_count() -> None:
     merged = MergeResult(
         hotels_added=150,
         categories_added=5,
@@ -28,7 +28,7 @@ def test_the_summary_has_every_count() -> None:
         deals_unchanged=1_000,
         links_written=80_073,
     )
-    text = printed(LoadReport(rows=50_000, rejected=0, rejects=None, merged=merged, seconds=3.14))
+    text = print_to_text(LoadReport(rows=50_000, rejected_rows=0, rejects_file=None, merged=merged, seconds=3.14))
     for label, count in {
         "Rows read": "50,000",
         "Rows rejected": "0",
@@ -40,29 +40,31 @@ def test_the_summary_has_every_count() -> None:
         "Category links written": "80,073",
         "Seconds": "3.1",
     }.items():
-        assert any(line.startswith(label) and line.endswith(f" {count}") for line in format_report(text)), label
+        assert any(line.startswith(label) and line.endswith(f" {count}") for line in split_table(text)), label
 
 
-def test_rejected_rows_and_their_file_are_named() -> None:
+def test_report_with_rejects_names_their_file_on_one_line() -> None:
     file = Path("a folder/[bold]deals with a long name that does not fit the line.rejects.csv")
-    text = printed(LoadReport(rows=10, rejected=2, rejects=file, merged=None, seconds=0.5))
-    assert f"Nothing was written; what is wrong with the rejected ones is listed in {file}." in text
+    text = print_to_text(LoadReport(rows=10, rejected_rows=2, rejects_file=file, merged=None, seconds=0.5))
+    assert f"Nothing was written; all problems are listed in {file}." in text
     assert "Hotels added" not in text
 
 
-def test_a_partial_import_says_that_the_good_rows_were_written() -> None:
+def test_report_of_partial_import_says_that_valid_rows_were_written() -> None:
     file = Path("deals.rejects.csv")
-    text = printed(LoadReport(rows=10, rejected=2, rejects=file, merged=MergeResult(deals_inserted=8), seconds=0.5))
-    assert "The good rows were written; " in text
+    text = print_to_text(
+        LoadReport(rows=10, rejected_rows=2, rejects_file=file, merged=MergeResult(deals_inserted=8), seconds=0.5)
+    )
+    assert "The valid rows were written; " in text
 
 
-def test_the_bar_ends_with_a_full_line_for_every_stage() -> None:
+def test_progress_bar_ends_with_one_line_per_stage() -> None:
     out = StringIO()
-    with progress_bar(Console(file=out, width=80)) as follow:
-        follow(Progress(Stage.READING, 0, 0))
-        follow(Progress(Stage.READING, 1_000, 0.5))
-        follow(Progress(Stage.READING, 2_000, 1))
-        follow(Progress(Stage.WRITING, 2_000, 1))
+    with progress_bar(Console(file=out, width=80)) as update:
+        update(Progress(Stage.READING, 0, 0))
+        update(Progress(Stage.READING, 1_000, 0.5))
+        update(Progress(Stage.READING, 2_000, 1))
+        update(Progress(Stage.WRITING, 2_000, 1))
     reading, writing = out.getvalue().strip().splitlines()
     assert reading.startswith("Reading")
     assert "2,000 rows" in reading

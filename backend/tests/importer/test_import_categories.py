@@ -1,4 +1,4 @@
-"""How a row's categories become names and links."""
+"""Storing the categories of a row as names and links."""
 
 import pytest
 
@@ -14,32 +14,32 @@ LINKS = """
 NAMES = "SELECT name FROM categories ORDER BY lower(name)"
 
 
-def test_a_deal_may_have_several_categories_or_none(importer: Importer, catalogue: Catalogue) -> None:
+def test_deal_may_have_several_categories_or_none(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(categories=" luxury, beach ,"), row(id="8", categories=""), row(id="9", categories="beach"))
     assert catalogue.all(LINKS) == [(7, "beach,luxury"), (8, None), (9, "beach")]
 
 
-def test_names_differ_by_more_than_case_and_the_first_spelling_wins(importer: Importer, catalogue: Catalogue) -> None:
+def test_names_are_case_insensitive_and_first_spelling_is_stored(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(categories="beach,Luxury"), row(id="8", categories="LUXURY"), row(id="9", categories="luxury,Beach"))
     assert catalogue.all(NAMES) == [("beach",), ("Luxury",)]
     assert catalogue.all(LINKS) == [(7, "Luxury,beach"), (8, "Luxury"), (9, "Luxury,beach")]
 
 
-def test_a_known_name_is_used_whatever_its_case(importer: Importer, catalogue: Catalogue) -> None:
+def test_existing_category_is_matched_case_insensitively(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(categories="luxury"))
     report = importer(row(id="8", categories="LUXURY,new"))
     assert report.merged == MergeResult(categories_added=1, deals_inserted=1, links_written=2)
     assert catalogue.all(NAMES) == [("luxury",), ("new",)]
 
 
-def test_the_database_decides_which_names_are_the_same(importer: Importer, catalogue: Catalogue) -> None:
-    """Its lower() and Python's disagree on some letters."""
+def test_case_is_folded_by_the_database(importer: Importer, catalogue: Catalogue) -> None:
+    """PostgreSQL's lower() and Python's disagree on some letters."""
     importer(row(categories="İ,i"))
     assert catalogue.one("SELECT count(*) = count(DISTINCT lower(name)) FROM categories")
     assert importer(row(categories="i,İ")).merged == MergeResult(deals_unchanged=1)
 
 
-def test_the_same_set_in_other_words_is_no_change(importer: Importer, catalogue: Catalogue) -> None:
+def test_same_categories_in_other_order_and_case_change_nothing(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(categories="luxury,romantic"))
     assert importer(row(categories="ROMANTIC, Luxury")).merged == MergeResult(deals_unchanged=1)
 
@@ -48,7 +48,7 @@ def test_the_same_set_in_other_words_is_no_change(importer: Importer, catalogue:
     ("newer", "links_written"),
     [("luxury", 0), ("luxury,beach", 1), ("luxury,romantic,beach", 1), ("", 0), ("family", 1)],
 )
-def test_another_set_replaces_the_links(
+def test_different_categories_replace_the_links(
     importer: Importer, catalogue: Catalogue, newer: str, links_written: int
 ) -> None:
     importer(row(categories="luxury,romantic"), row(id="8", categories="beach,family"))
@@ -58,12 +58,12 @@ def test_another_set_replaces_the_links(
     assert catalogue.all("SELECT version FROM deals ORDER BY external_id") == [(2,), (1,)]
 
 
-def test_skip_leaves_the_links_of_known_deals(importer: Importer, catalogue: Catalogue) -> None:
+def test_skip_preserves_links_of_existing_deals(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(categories="luxury"))
     importer(row(categories="beach"), on_conflict=OnConflict.SKIP)
     assert catalogue.all(LINKS) == [(7, "luxury")]
 
 
-def test_a_rejected_row_adds_no_category(importer: Importer, catalogue: Catalogue) -> None:
+def test_rejected_row_adds_no_category(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(categories="beach"), row(id="x", categories="ghost"), partial=True)
     assert catalogue.all(NAMES) == [("beach",)]

@@ -1,4 +1,4 @@
-"""An import that cannot be done, is killed, or meets another one."""
+"""Imports that fail, are killed or interrupted, or run concurrently."""
 
 import signal
 import subprocess
@@ -13,13 +13,13 @@ import pytest
 
 from app.importer.pipeline import load_deals
 from app.importer.types import LoadDatabaseError, LoadFileError, LoadReport, MergeResult, Progress, Stage
-from tests.support.deal_files import other_hotel, row, text_of, write_rows
-from tests.support.import_catalogue import Catalogue, Importer, ignore
+from tests.support.deal_files import other_hotel, row, to_csv, write_rows
+from tests.support.import_catalogue import Catalogue, Importer, ignore_progress
 
-_THE_SAME_HOTEL: Final = """
+_INSERT_SAME_HOTEL: Final = """
     INSERT INTO hotels (name, city, country, phone) VALUES ('Crown Tower', 'Toronto', 'Canada', '+1-416-555-1333')
 """
-_A_DEAL_WITH_ID_100: Final = """
+_INSERT_DEAL_100: Final = """
     WITH hotel AS (INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', 'D') RETURNING id)
     INSERT INTO deals (
         external_id, hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
@@ -35,64 +35,64 @@ load_deals(Path(sys.argv[2]), dsn=sys.argv[1], progress=lambda step: None)
 """
 
 
-def failure(importer: Importer) -> str:
+def get_error(importer: Importer) -> str:
     with pytest.raises(LoadDatabaseError) as caught:
         importer(row())
     return str(caught.value)
 
 
-def test_a_file_that_turns_out_bad_at_its_end_leaves_nothing(importer: Importer, catalogue: Catalogue) -> None:
+def test_encoding_error_at_end_of_file_writes_nothing(importer: Importer, catalogue: Catalogue) -> None:
     rows = [row(id=str(number)) for number in range(1, 12_000)]
-    importer.file.write_bytes(text_of(rows).encode() + b"\xff")
-    with pytest.raises(LoadFileError, match="is not in UTF-8: see line 12001, byte 1"):
-        load_deals(importer.file, dsn=importer.dsn, progress=ignore)
+    importer.file.write_bytes(to_csv(rows).encode() + b"\xff")
+    with pytest.raises(LoadFileError, match="is not UTF-8: see line 12001, byte 1"):
+        load_deals(importer.file, dsn=importer.dsn, progress=ignore_progress)
     assert catalogue.is_empty()
     assert not importer.rejects_file.exists()
 
 
-def test_a_rejects_file_that_cannot_be_written_stops_the_import(importer: Importer, catalogue: Catalogue) -> None:
+def test_unwritable_rejects_file_aborts_import(importer: Importer, catalogue: Catalogue) -> None:
     importer.rejects_file.mkdir()
     with pytest.raises(LoadFileError, match=r"deals\.rejects\.csv cannot be written"):
         importer(row(), row(id="x"), partial=True)
     assert catalogue.is_empty()
 
 
-def test_no_database(importer: Importer) -> None:
-    nowhere = Importer(psycopg2.extensions.make_dsn(importer.dsn, dbname="nowhere"), importer.file)
-    assert failure(nowhere).endswith('database "nowhere" does not exist')
+def test_missing_database_is_reported(importer: Importer) -> None:
+    missing = Importer(psycopg2.extensions.make_dsn(importer.dsn, dbname="nowhere"), importer.file)
+    assert get_error(missing).endswith('database "nowhere" does not exist')
 
 
-def test_a_database_without_tables(importer: Importer, catalogue: Catalogue) -> None:
+def test_missing_tables_are_reported_with_migrate_hint(importer: Importer, catalogue: Catalogue) -> None:
     catalogue.change("DROP TABLE deals CASCADE")
-    assert failure(importer) == "The database does not have this version's tables; run `deals migrate`."
+    assert get_error(importer) == "The database does not have this version's tables; run `deals migrate`."
 
 
-def test_a_connection_that_breaks_leaves_nothing(importer: Importer, catalogue: Catalogue) -> None:
+def test_lost_connection_writes_nothing(importer: Importer, catalogue: Catalogue) -> None:
     write_rows(importer.file, row())
 
-    def cut(step: Progress) -> None:
+    def terminate_backend(step: Progress) -> None:
         if step.stage is Stage.WRITING:
             catalogue.all("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
 
     with pytest.raises(LoadDatabaseError, match="The import failed in the database: "):
-        load_deals(importer.file, dsn=importer.dsn, progress=cut)
+        load_deals(importer.file, dsn=importer.dsn, progress=terminate_backend)
     assert catalogue.is_empty()
 
 
-def test_a_row_that_somebody_else_adds_meanwhile_asks_for_another_run(importer: Importer, catalogue: Catalogue) -> None:
-    with ThreadPoolExecutor() as pool, closing(psycopg2.connect(importer.dsn)) as somebody, somebody.cursor() as cursor:
-        cursor.execute(_THE_SAME_HOTEL)
+def test_concurrent_insert_of_same_hotel_is_reported(importer: Importer, catalogue: Catalogue) -> None:
+    with ThreadPoolExecutor() as pool, closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
+        cursor.execute(_INSERT_SAME_HOTEL)
         running = pool.submit(importer, row())
         catalogue.wait_for_a_blocked_session(unless=running.done)
-        somebody.commit()
+        other.commit()
         with pytest.raises(
-            LoadDatabaseError, match="Somebody else wrote the same rows meanwhile; run the import again"
+            LoadDatabaseError, match="Another session wrote the same rows concurrently; run the import again"
         ):
             running.result()
     assert importer(row(categories="")).merged == MergeResult(deals_inserted=1)
 
 
-def test_a_second_import_waits_for_the_first_and_finds_its_work_done(importer: Importer, catalogue: Catalogue) -> None:
+def test_concurrent_import_waits_for_first_and_sees_its_rows(importer: Importer, catalogue: Catalogue) -> None:
     impatient = psycopg2.extensions.make_dsn(
         importer.dsn, options=r"-c lock_timeout=1 -c default_transaction_isolation=repeatable\ read"
     )
@@ -100,7 +100,7 @@ def test_a_second_import_waits_for_the_first_and_finds_its_work_done(importer: I
 
     def start_another(step: Progress) -> None:
         if step.stage is Stage.WRITING:
-            reports.append(pool.submit(load_deals, importer.file, dsn=impatient, progress=ignore))
+            reports.append(pool.submit(load_deals, importer.file, dsn=impatient, progress=ignore_progress))
             catalogue.wait_for_a_blocked_session(unless=reports[0].done)
 
     write_rows(importer.file, row(), other_hotel(id="8"))
@@ -110,35 +110,35 @@ def test_a_second_import_waits_for_the_first_and_finds_its_work_done(importer: I
     assert second.merged == MergeResult(deals_unchanged=2)
 
 
-def test_a_killed_import_leaves_nothing(importer: Importer, catalogue: Catalogue) -> None:
-    """Killed before its commit: it waits for somebody who has written a deal, and has not committed."""
+def test_killed_import_writes_nothing(importer: Importer, catalogue: Catalogue) -> None:
+    """The import is killed while it waits for the uncommitted row of another session."""
     write_rows(importer.file, *(row(id=str(number)) for number in range(1, 101)))
-    with closing(psycopg2.connect(importer.dsn)) as somebody, somebody.cursor() as cursor:
-        cursor.execute(_A_DEAL_WITH_ID_100)
-        with _started(importer) as running:
+    with closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
+        cursor.execute(_INSERT_DEAL_100)
+        with _start(importer) as running:
             catalogue.wait_for_a_blocked_session(unless=lambda: running.poll() is not None)
             running.kill()
-        somebody.rollback()
+        other.rollback()
     catalogue.wait_until_alone()
     assert running.returncode == -signal.SIGKILL
     assert catalogue.is_empty()
 
 
-def test_ctrl_c_stops_an_import_that_waits_for_the_database(importer: Importer, catalogue: Catalogue) -> None:
+def test_ctrl_c_stops_import_that_waits_for_database(importer: Importer, catalogue: Catalogue) -> None:
     write_rows(importer.file, *(row(id=str(number)) for number in range(1, 101)))
-    with closing(psycopg2.connect(importer.dsn)) as somebody, somebody.cursor() as cursor:
-        cursor.execute(_A_DEAL_WITH_ID_100)
-        with _started(importer) as running:
+    with closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
+        cursor.execute(_INSERT_DEAL_100)
+        with _start(importer) as running:
             catalogue.wait_for_a_blocked_session(unless=lambda: running.poll() is not None)
             running.send_signal(signal.SIGINT)
             try:
-                _, complaint = running.communicate(timeout=30)
+                _, stderr = running.communicate(timeout=30)
             finally:
                 running.kill()
-    assert complaint.endswith("KeyboardInterrupt\n")
+    assert stderr.endswith("KeyboardInterrupt\n")
     assert catalogue.is_empty()
 
 
-def _started(importer: Importer) -> subprocess.Popen[str]:
+def _start(importer: Importer) -> subprocess.Popen[str]:
     load = [sys.executable, "-c", _LOAD, importer.dsn, str(importer.file)]
     return subprocess.Popen(load, stderr=subprocess.PIPE, text=True)

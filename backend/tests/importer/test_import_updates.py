@@ -1,4 +1,4 @@
-"""What becomes of a row whose id is in the catalogue already."""
+"""Importing rows with ids that are already in the catalogue."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -25,14 +25,14 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("changes", CHANGES, ids=list)
-def test_a_changed_cell_updates_its_deal_alone(importer: Importer, changes: dict[str, str]) -> None:
+def test_changed_cell_updates_only_its_deal(importer: Importer, changes: dict[str, str]) -> None:
     importer(row(), row(id="8"), other_hotel(id="9"))
     newer = (row(**changes), row(id="8"), other_hotel(id="9"))
     assert importer(*newer).merged == MergeResult(deals_updated=1, deals_unchanged=2)
     assert importer(*newer).merged == MergeResult(deals_unchanged=3)
 
 
-def test_an_update_counts_up_the_version_and_dates_it(importer: Importer, catalogue: Catalogue) -> None:
+def test_update_increments_version_and_sets_updated_at(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(), row(id="8"))
     importer(row(price_per_night="100"), row(id="8"))
     importer(row(price_per_night="101"), row(id="8"))
@@ -40,46 +40,46 @@ def test_an_update_counts_up_the_version_and_dates_it(importer: Importer, catalo
     assert catalogue.one("SELECT external_id FROM deals ORDER BY updated_at DESC LIMIT 1") == 7
 
 
-def test_an_update_keeps_the_deals_own_key(importer: Importer, catalogue: Catalogue) -> None:
+def test_update_preserves_primary_key(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(), row(id="8"))
     importer(row(id="8", price_per_night="100"), row(price_per_night="100"))
     assert catalogue.all("SELECT id, external_id FROM deals ORDER BY id") == [(1, 7), (2, 8)]
 
 
-def test_a_deal_that_is_not_in_the_file_stays(importer: Importer, catalogue: Catalogue) -> None:
+def test_deal_missing_from_file_is_not_deleted(importer: Importer, catalogue: Catalogue) -> None:
     importer(row())
     importer(row(id="8"))
     assert catalogue.all("SELECT external_id FROM deals ORDER BY id") == [(7,), (8,)]
 
 
-def test_skip_leaves_known_deals_as_they_are(importer: Importer, catalogue: Catalogue) -> None:
+def test_skip_does_not_change_existing_deals(importer: Importer, catalogue: Catalogue) -> None:
     importer(row())
     report = importer(row(price_per_night="100"), row(id="8", categories=""), on_conflict=OnConflict.SKIP)
     assert report.merged == MergeResult(deals_inserted=1, deals_unchanged=1)
     assert catalogue.one("SELECT price_per_night::text FROM deals WHERE external_id = 7") == "129.15"
 
 
-def test_error_rejects_known_deals(importer: Importer, catalogue: Catalogue) -> None:
+def test_error_rejects_existing_deals(importer: Importer, catalogue: Catalogue) -> None:
     importer(row())
     report = importer(row(id="8"), row(), on_conflict=OnConflict.ERROR)
     assert report.merged is None
-    assert importer.rejects() == [("3", "id", "7", "is in the catalogue already")]
+    assert importer.rejects() == [("3", "id", "7", "is already in the catalogue")]
     assert catalogue.all("SELECT external_id FROM deals") == [(7,)]
 
 
-def test_error_with_partial_adds_the_others(importer: Importer, catalogue: Catalogue) -> None:
+def test_error_with_partial_adds_new_deals(importer: Importer, catalogue: Catalogue) -> None:
     importer(row())
     importer(row(id="8"), row(price_per_night="1"), on_conflict=OnConflict.ERROR, partial=True)
     deals = catalogue.all("SELECT external_id, price_per_night::text FROM deals ORDER BY id")
     assert deals == [(7, "129.15"), (8, "129.15")]
 
 
-def test_a_deal_that_somebody_else_is_writing_is_updated_after_them(importer: Importer, catalogue: Catalogue) -> None:
+def test_deal_locked_by_another_session_is_updated_after_its_commit(importer: Importer, catalogue: Catalogue) -> None:
     importer(row())
-    with ThreadPoolExecutor() as pool, closing(psycopg2.connect(importer.dsn)) as somebody, somebody.cursor() as cursor:
+    with ThreadPoolExecutor() as pool, closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
         cursor.execute("UPDATE deals SET room_type = 'Twin', version = version + 1")
         running = pool.submit(importer, row(price_per_night="100"))
         catalogue.wait_for_a_blocked_session(unless=running.done)
-        somebody.commit()
+        other.commit()
         running.result()
     assert catalogue.all("SELECT room_type, price_per_night::text, version FROM deals") == [("Deluxe", "100.00", 3)]

@@ -11,7 +11,7 @@ from app.config import Settings
 from app.db.urls import libpq_url
 from app.importer.pipeline import load_deals
 from tests.support.databases import TestServer
-from tests.support.import_catalogue import ignore
+from tests.support.import_catalogue import ignore_progress
 from tests.support.sample_catalogue import Sample
 from tests.support.service import Service
 
@@ -31,6 +31,6 @@ async def sample(
     """The repository's deals.csv in the service, and in pandas; nothing may change it."""
     file = Path(shutil.copy(SAMPLE, tmp_path_factory.mktemp("sample")))
     with server.copy() as url:
-        load_deals(file, dsn=libpq_url(url), progress=ignore)
+        load_deals(file, dsn=libpq_url(url), progress=ignore_progress)
         async with Service.on(url, settings) as service:
             yield await Sample.read(file, service)

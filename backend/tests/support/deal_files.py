@@ -1,4 +1,4 @@
-"""Files of deals for tests: a row that is right, and what a test changes about it."""
+"""CSV files of deals for tests, built from a valid row and the cells that a test changes."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -6,11 +6,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from app.importer.types import COLUMNS
+from app.importer.types import COLUMN_NAMES
 
 Row = Mapping[str, str]
 
-_GOOD_ROW: Final[Row] = {
+_VALID_ROW: Final[Row] = {
     "id": "7",
     "hotel_name": "Crown Tower",
     "hotel_city": "Toronto",
@@ -30,12 +30,12 @@ _GOOD_ROW: Final[Row] = {
 
 
 def row(**cells: str) -> Row:
-    """A good row, except for `cells`."""
-    return {**_GOOD_ROW, **cells}
+    """A valid row with `cells` replaced."""
+    return {**_VALID_ROW, **cells}
 
 
 def other_hotel(**cells: str) -> Row:
-    """A good row of another hotel, except for `cells`."""
+    """A valid row of another hotel with `cells` replaced."""
     return row(
         **{
             "hotel_name": "Park Inn",
@@ -47,7 +47,7 @@ def other_hotel(**cells: str) -> Row:
     )
 
 
-def text_of(rows: Iterable[Row], *, columns: Iterable[str] = COLUMNS) -> str:
+def to_csv(rows: Iterable[Row], *, columns: Iterable[str] = COLUMN_NAMES) -> str:
     out = StringIO()
     writer = csv.DictWriter(out, list(columns), lineterminator="\n")
     writer.writeheader()
@@ -56,5 +56,5 @@ def text_of(rows: Iterable[Row], *, columns: Iterable[str] = COLUMNS) -> str:
 
 
 def write_rows(path: Path, *rows: Row) -> Path:
-    path.write_text(text_of(rows), encoding="utf-8", newline="")
+    path.write_text(to_csv(rows), encoding="utf-8", newline="")
     return path

@@ -1,4 +1,4 @@
-"""An import into a database of the test's own, and eyes on what came of it."""
+"""Import rows into a test's own database, and read the committed result."""
 
 import csv
 from collections.abc import Callable
@@ -13,22 +13,22 @@ from app.importer.pipeline import load_deals
 from app.importer.types import LoadReport, OnConflict, Progress
 from tests.support.deal_files import Row, write_rows
 
-_ANYTHING: Final = """
+_ALL_IDS: Final = """
     SELECT id FROM hotels UNION ALL SELECT id FROM deals
     UNION ALL SELECT id FROM categories UNION ALL SELECT deal_id FROM deal_categories
 """
-_OTHERS: Final = """
+_COUNT_OTHER_SESSIONS: Final = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
-_IS_BLOCKED: Final = """
+_ANY_SESSION_BLOCKED: Final = """
     SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Sees what is committed, and only that."""
+    """Reads and writes the database over a new connection per statement, so it sees committed rows only."""
 
     dsn: str
 
@@ -46,26 +46,26 @@ class Catalogue:
             cursor.execute(statement)
 
     def wait_for_a_blocked_session(self, *, unless: Callable[[], bool]) -> None:
-        """Return once a session waits for another one's lock; `unless` tells that none ever will."""
-        while not self.one(_IS_BLOCKED):
-            assert not unless(), "it was over without waiting for a lock"
+        """Return once a session waits for a lock of another one; fail if `unless` returns True before that."""
+        while not self.one(_ANY_SESSION_BLOCKED):
+            assert not unless(), "it ended without waiting for a lock"
 
     def wait_until_alone(self) -> None:
-        """Return once no other session is left."""
-        while self.one(_OTHERS):
+        """Return once there is no other session on the database."""
+        while self.one(_COUNT_OTHER_SESSIONS):
             pass
 
     def is_empty(self) -> bool:
-        return self.all(_ANYTHING) == []
+        return self.all(_ALL_IDS) == []
 
 
-def ignore(_: Progress) -> None:
-    """Follows no progress."""
+def ignore_progress(_: Progress) -> None:
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True)
 class Importer:
-    """Writes rows to a file and imports it."""
+    """Writes rows to `file` and imports it."""
 
     dsn: str
     file: Path
@@ -76,11 +76,11 @@ class Importer:
 
     def __call__(self, *rows: Row, on_conflict: OnConflict = OnConflict.UPDATE, partial: bool = False) -> LoadReport:
         write_rows(self.file, *rows)
-        return load_deals(self.file, dsn=self.dsn, progress=ignore, on_conflict=on_conflict, partial=partial)
+        return load_deals(self.file, dsn=self.dsn, progress=ignore_progress, on_conflict=on_conflict, partial=partial)
 
     def rejects(self) -> list[tuple[str, ...]]:
-        """The lines of the rejects file after its header: line, column, value, reason."""
+        """The rows of the rejects file: line, column, value, reason."""
         with self.rejects_file.open(encoding="utf-8", newline="") as file:
-            header, *lines = csv.reader(file)
+            header, *rows = csv.reader(file)
         assert header == ["line", "column", "value", "reason"]
-        return [tuple(line) for line in lines]
+        return [tuple(row) for row in rows]

@@ -17,7 +17,7 @@ from app.importer.pipeline import load_deals
 from tests.support.databases import text_of
 from tests.support.deal_bodies import PLAIN_DEAL, Body
 from tests.support.deal_files import Row, row, write_rows
-from tests.support.import_catalogue import ignore
+from tests.support.import_catalogue import ignore_progress
 from tests.support.service import Service
 
 CITIES: Final = ("Toronto", "Rome")
@@ -86,7 +86,7 @@ def imported(service: Service, rows: Sequence[Row]) -> Response:
     """The rows of a file that are good are brought in; the answer is what a client would call a success."""
     with TemporaryDirectory() as folder:
         file = write_rows(Path(folder) / "deals.csv", *rows)
-        load_deals(file, dsn=libpq_url(text_of(service.database.engine.url)), progress=ignore, partial=True)
+        load_deals(file, dsn=libpq_url(text_of(service.database.engine.url)), progress=ignore_progress, partial=True)
     return Response(200)
 
 

@@ -1,4 +1,1 @@
-"""CSV → checked rows → staging tables → catalogue, and the generator of such files.
-
-Import from the modules: `contract` and `generator` are light, `pipeline` pulls in pandas.
-"""
+"""Import of deals from CSV files, and the generator of such files. `types` and `generator` are cheap to import."""

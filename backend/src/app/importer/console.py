@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of an import."""
+"""The terminal output of an import: progress while it runs, then a report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ class _RateColumn(bars.ProgressColumn):
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[ProgressCallback]:
-    """A bar for each stage: filling while the file is read, pulsing while the database works."""
+    """Show a bar per stage: one that fills while the file is read, pulsing ones while the database works."""
     columns = ("{task.description}", bars.BarColumn(), "{task.fields[rows]:,} rows", _RateColumn())
     with bars.Progress(*columns, bars.TimeElapsedColumn(), console=console) as progress:
         tasks: dict[Stage, bars.TaskID] = {}
@@ -30,42 +30,39 @@ def progress_bar(console: Console) -> Iterator[ProgressCallback]:
             for task in tasks.values():
                 progress.update(task, total=1, completed=1)
 
-        def follow(step: Progress) -> None:
+        def update(step: Progress) -> None:
             if step.stage not in tasks:
                 finish()
                 total = 1 if step.stage is Stage.READING else None
                 tasks[step.stage] = progress.add_task(step.stage, total=total, rows=step.rows)
             progress.update(tasks[step.stage], completed=step.share, rows=step.rows)
 
-        yield follow
+        yield update
         finish()
 
 
 def print_report(report: LoadReport, *, console: Console) -> None:
-    """The summary, and a sentence on where the rejected rows are listed."""
-    console.print(_summary(report))
-    if report.rejects:
-        outcome = "The good rows were written" if report.merged else "Nothing was written"
-        sentence = f"{outcome}; what is wrong with the rejected ones is listed in {report.rejects}."
-        console.print(Text(sentence), soft_wrap=True)
+    """Print a table of counts, and where the rejects are listed."""
+    console.print(_build_table(report))
+    if report.rejects_file:
+        outcome = "The valid rows were written" if report.merged else "Nothing was written"
+        console.print(Text(f"{outcome}; all problems are listed in {report.rejects_file}."), soft_wrap=True)
 
 
-def _summary(report: LoadReport) -> Table:
+def _build_table(report: LoadReport) -> Table:
     table = Table(show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    for label, count in _counts(report).items():
+    counts = {"Rows read": report.rows, "Rows rejected": report.rejected_rows}
+    if report.merged:
+        counts |= _get_counts(report.merged)
+    for label, count in counts.items():
         table.add_row(label, f"{count:,}")
     table.add_row("Seconds", f"{report.seconds:.1f}")
     return table
 
 
-def _counts(report: LoadReport) -> dict[str, int]:
-    counts = {"Rows read": report.rows, "Rows rejected": report.rejected}
-    return counts | (_changes(report.merged) if report.merged else {})
-
-
-def _changes(merged: MergeResult) -> dict[str, int]:
+def _get_counts(merged: MergeResult) -> dict[str, int]:
     return {
         "Hotels added": merged.hotels_added,
         "Categories added": merged.categories_added,

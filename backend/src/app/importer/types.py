@@ -1,4 +1,4 @@
-"""What a caller of the import gives and gets. Imports nothing heavy, so that a command line starts quickly."""
+"""Types shared by the import and its callers. Imports nothing heavy, so that command lines start quickly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from typing import Final, NamedTuple
 
 
 class LoadError(Exception):
-    """The import could not be done; nothing was written. The message is one sentence for a person."""
+    """The import failed and nothing was written. The message is one sentence for the user."""
 
 
 class LoadFileError(LoadError):
-    """The file is not there, cannot be read, or is not a CSV of deals in UTF-8."""
+    """The file does not exist, cannot be read, or is not a UTF-8 CSV file with the columns of a deal."""
 
 
 class LoadDatabaseError(LoadError):
-    """The database does not answer, lacks the tables, or somebody else wrote the same rows meanwhile."""
+    """The database is unavailable or lacks the tables, or another session wrote the same rows concurrently."""
 
 
 class OnConflict(StrEnum):
-    """What becomes of a row whose id is already in the catalogue."""
+    """How to treat a row with an id that is already in the catalogue."""
 
     UPDATE = "update"
-    """The deal gets the row's values; one that has them already stays untouched."""
+    """Update the deal; an identical deal is not touched."""
     SKIP = "skip"
-    """The deal stays as it is."""
+    """Leave the deal unchanged."""
     ERROR = "error"
-    """The row is rejected."""
+    """Reject the row."""
 
 
 class Stage(StrEnum):
@@ -38,81 +38,93 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is: `share` is the part of the file read so far, from 0 to 1."""
+    """The state of a running import."""
 
     stage: Stage
     rows: int
     share: float
+    """The part of the file read so far, from 0 to 1."""
 
 
 ProgressCallback = Callable[[Progress], None]
 
 
+class Column(NamedTuple):
+    """A column of the file and of the staging table."""
+
+    name: str
+    sql_type: str
+    deal_column: str | None = None
+    """The column of `deals` that stores the value unchanged; None for a hotel's columns and for categories."""
+
+
+COLUMNS: Final = (
+    Column("id", "bigint", "external_id"),
+    Column("hotel_name", "text"),
+    Column("hotel_city", "text"),
+    Column("hotel_country", "text"),
+    Column("hotel_star_rating", "smallint", "star_rating"),
+    Column("hotel_phone", "text"),
+    Column("room_type", "text", "room_type"),
+    Column("price_per_night", "numeric(10, 2)", "price_per_night"),
+    Column("original_price", "numeric(10, 2)", "original_price"),
+    Column("discount_percent", "smallint", "discount_percent"),
+    Column("checkin_date", "date", "checkin_date"),
+    Column("checkout_date", "date", "checkout_date"),
+    Column("is_available", "boolean", "is_available"),
+    Column("categories", "text"),
+    Column("created_at", "timestamp with time zone", "created_at"),
+)
+COLUMN_NAMES: Final = tuple(column.name for column in COLUMNS)
+"""In the order in which the generator writes them. The reader accepts any order."""
+
+
+class RejectedCell(NamedTuple):
+    """One problem of one row."""
+
+    line: int
+    """The line on which the row starts, from 1 for the header."""
+    column: str
+    """Empty if the row as a whole is wrong."""
+    value: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeResult:
-    """What writing the good rows did to the catalogue."""
+    """The changes made to the catalogue."""
 
     hotels_added: int = 0
     categories_added: int = 0
     deals_inserted: int = 0
     deals_updated: int = 0
     deals_unchanged: int = 0
-    """Rows whose deal had their values already, or was to be skipped."""
+    """Rows with an identical deal, or with one that was skipped."""
     links_written: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """What an import found and did."""
+    """The outcome of an import."""
 
     rows: int
-    rejected: int
-    """Rows with a problem, each counted once."""
-    rejects: Path | None
-    """Where the problems are listed; None if there are none."""
+    rejected_rows: int
+    """Each row counts once, however many problems it has."""
+    rejects_file: Path | None
+    """The list of all problems; None if there are none."""
     merged: MergeResult | None
-    """None if nothing was written because of the rejected rows."""
+    """None if nothing was written because rows were rejected."""
     seconds: float
 
 
-COLUMNS: Final = (
-    "id",
-    "hotel_name",
-    "hotel_city",
-    "hotel_country",
-    "hotel_star_rating",
-    "hotel_phone",
-    "room_type",
-    "price_per_night",
-    "original_price",
-    "discount_percent",
-    "checkin_date",
-    "checkout_date",
-    "is_available",
-    "categories",
-    "created_at",
-)
-"""In the order in which they are written. A file that is read may have them in any order."""
-
-
-SHOWN_LENGTH: Final = 80
-
-
-class RejectedCell(NamedTuple):
-    """One problem of one row; `column` is empty where the row as a whole is wrong."""
-
-    line: int
-    """The first line of the row in the file, from 1; the header counts."""
-    column: str
-    value: str
-    reason: str
+MAX_PRINTED_LENGTH: Final = 80
 
 
 def printable_prefix(text: str) -> str:
-    """The start of `text`, with everything that does not print written as an escape."""
-    start = "".join(char if char.isprintable() else _escaped(char) for char in text[:SHOWN_LENGTH])
-    return start if len(text) <= SHOWN_LENGTH else f"{start}…"
+    """The first characters of `text`, with an escape sequence for each that is not printable."""
+    start = "".join(char if char.isprintable() else _escape(char) for char in text[:MAX_PRINTED_LENGTH])
+    return start if len(text) <= MAX_PRINTED_LENGTH else f"{start}…"
 
 
-def _escaped(char: str) -> str:
+def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
