@@ -1,6 +1,6 @@
-"""What can go wrong, as one tree. Each class knows its status, its code and its sentence.
+"""The errors that clients can receive, as one tree. Each class has a status, a code and a default message.
 
-AppError
+AppError                         500  internal_error
 ├── NotFoundError                404  not_found
 │   ├── DealNotFoundError             deal_not_found
 │   └── HotelNotFoundError            hotel_not_found
@@ -19,16 +19,16 @@ AppError
 ├── MalformedJsonError           400  malformed_json
 ├── UnauthorizedError            401  unauthorized
 ├── ForbiddenError               403  forbidden
-├── UnsupportedMediaTypeError    415  unsupported_media_type
-├── PayloadTooLargeError         413  payload_too_large
 ├── MethodNotAllowedError        405  method_not_allowed
 ├── RequestTimeoutError          408  request_timeout
+├── PayloadTooLargeError         413  payload_too_large
+├── UnsupportedMediaTypeError    415  unsupported_media_type
 ├── RateLimitedError             429  rate_limited
 ├── HeadersTooLargeError         431  headers_too_large
 └── ServiceUnavailableError      503  service_unavailable
     └── OutcomeUnknownError           service_unavailable
 
-Messages are for clients: they hold no SQL, no driver text, and of the input only names of fields and plain ids.
+Messages are public: they contain no SQL, no driver text, and nothing of the input except field names and ids.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,18 +38,18 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """One thing that is wrong with one field of the request."""
+    """One problem with one field of the request."""
 
     field: str
     message: str
 
 
 class AppError(Exception):
-    """An answer other than success, raised where the fact is known and rendered once."""
+    """Base of all errors that become a response. Raise it where the problem is detected; it is rendered once."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
-    sentence: ClassVar[str] = "Something went wrong on our side."
+    default_message: ClassVar[str] = "Internal server error."
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class AppError(Exception):
         details: Sequence[ErrorDetail] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.message = message or self.sentence
+        self.message = message or self.default_message
         self.details = tuple(details)
         self.headers = dict(headers or {})
         super().__init__(self.message)
@@ -67,12 +67,12 @@ class AppError(Exception):
 class NotFoundError(AppError):
     status = 404
     code = "not_found"
-    sentence = "There is nothing at this address."
+    default_message = "Not found."
 
 
 class DealNotFoundError(NotFoundError):
     code = "deal_not_found"
-    sentence = "There is no such deal."
+    default_message = "There is no such deal."
 
     def __init__(self, deal_id: int | None = None) -> None:
         super().__init__(None if deal_id is None else f"There is no deal {deal_id}.")
@@ -80,7 +80,7 @@ class DealNotFoundError(NotFoundError):
 
 class HotelNotFoundError(NotFoundError):
     code = "hotel_not_found"
-    sentence = "There is no such hotel."
+    default_message = "There is no such hotel."
 
     def __init__(self, hotel_id: int | None = None) -> None:
         super().__init__(None if hotel_id is None else f"There is no hotel {hotel_id}.")
@@ -89,36 +89,38 @@ class HotelNotFoundError(NotFoundError):
 class ConflictError(AppError):
     status = 409
     code = "conflict"
-    sentence = "The request does not fit what is there by now."
+    default_message = "The request conflicts with the current state of the resource."
 
 
 class VersionConflictError(ConflictError):
+    """The deal does not have the version that the client named, or it changed during the update."""
+
     code = "version_conflict"
-    sentence = "The deal has been changed meanwhile; read it again."
+    default_message = "The deal was changed by another request. Read it again before you retry."
 
     def __init__(self, current: int | None = None) -> None:
-        known = () if current is None else (ErrorDetail("version", f"is {current} now"),)
+        known = () if current is None else (ErrorDetail("version", f"current version is {current}"),)
         super().__init__(details=known)
 
 
 class ExternalIdTakenError(ConflictError):
     code = "external_id_taken"
-    sentence = "Another deal already has this external_id."
+    default_message = "Another deal already has this external_id."
 
 
 class HotelExistsError(ConflictError):
     code = "hotel_exists"
-    sentence = "Another hotel already has this phone, or this name in this city and country."
+    default_message = "Another hotel already has this phone, or this name in this city and country."
 
 
 class HotelHasDealsError(ConflictError):
     code = "hotel_has_deals"
-    sentence = "The hotel still has deals; remove them first."
+    default_message = "The hotel still has deals. Delete them first."
 
 
 class IdempotencyInProgressError(ConflictError):
     code = "idempotency_in_progress"
-    sentence = "A request with this Idempotency-Key is still being worked on; try again shortly."
+    default_message = "A request with this Idempotency-Key is still in progress. Retry shortly."
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": "1"})
@@ -127,12 +129,14 @@ class IdempotencyInProgressError(ConflictError):
 class InvalidError(AppError):
     status = 422
     code = "validation_error"
-    sentence = "The request is not valid."
+    default_message = "The request is not valid."
 
 
 class InvalidCursorError(InvalidError):
+    """The cursor was not issued by this service, or for other filters or another sort."""
+
     code = "invalid_cursor"
-    sentence = "The cursor is not one that this service has given out."
+    default_message = "The cursor is not valid. Use next_cursor of a page with the same filters and sort."
 
 
 class StayDatesError(InvalidError):
@@ -142,30 +146,30 @@ class StayDatesError(InvalidError):
 
 class IdempotencyKeyReusedError(InvalidError):
     code = "idempotency_key_reused"
-    sentence = "This Idempotency-Key came with another body before; choose a new one."
+    default_message = "This Idempotency-Key was already used with another request body. Use a new key."
 
 
 class UnknownParameterError(InvalidError):
     code = "unknown_parameter"
-    sentence = "The address has a parameter that is not known here."
+    default_message = "Unknown query parameter."
 
 
 class BadRequestError(AppError):
     status = 400
     code = "bad_request"
-    sentence = "The request is not valid HTTP/1.1."
+    default_message = "The request is not valid HTTP/1.1."
 
 
 class MalformedJsonError(AppError):
     status = 400
     code = "malformed_json"
-    sentence = "The body is not valid JSON in UTF-8."
+    default_message = "The request body is not valid JSON in UTF-8."
 
 
 class UnauthorizedError(AppError):
     status = 401
     code = "unauthorized"
-    sentence = "This needs a valid key in the header X-API-Key."
+    default_message = "A valid API key is required in the X-API-Key header."
 
     def __init__(self) -> None:
         super().__init__(headers={"WWW-Authenticate": "ApiKey"})
@@ -174,37 +178,37 @@ class UnauthorizedError(AppError):
 class ForbiddenError(AppError):
     status = 403
     code = "forbidden"
-    sentence = "The key does not allow this."
-
-
-class UnsupportedMediaTypeError(AppError):
-    status = 415
-    code = "unsupported_media_type"
-    sentence = "The body must be sent as application/json."
-
-
-class PayloadTooLargeError(AppError):
-    status = 413
-    code = "payload_too_large"
-    sentence = "The body is too large."
+    default_message = "The API key does not have the required scope."
 
 
 class MethodNotAllowedError(AppError):
     status = 405
     code = "method_not_allowed"
-    sentence = "This address does not support the method."
+    default_message = "Method not allowed."
 
 
 class RequestTimeoutError(AppError):
     status = 408
     code = "request_timeout"
-    sentence = "The body took too long to arrive."
+    default_message = "The request body took too long to arrive."
+
+
+class PayloadTooLargeError(AppError):
+    status = 413
+    code = "payload_too_large"
+    default_message = "The request body is too large."
+
+
+class UnsupportedMediaTypeError(AppError):
+    status = 415
+    code = "unsupported_media_type"
+    default_message = "The request body must be application/json without a content encoding."
 
 
 class RateLimitedError(AppError):
     status = 429
     code = "rate_limited"
-    sentence = "Too many requests; try again later."
+    default_message = "Too many requests. Retry later."
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
@@ -213,22 +217,24 @@ class RateLimitedError(AppError):
 class HeadersTooLargeError(AppError):
     status = 431
     code = "headers_too_large"
-    sentence = "The request's header is too large."
+    default_message = "The request headers are too large."
 
 
 class ServiceUnavailableError(AppError):
     status = 503
     code = "service_unavailable"
-    sentence = "The service cannot answer right now; try again shortly."
+    default_message = "The service is temporarily unavailable. Retry shortly."
 
     def __init__(self, *, details: Sequence[ErrorDetail] = ()) -> None:
         super().__init__(details=details, headers={"Retry-After": "1"})
 
 
 class OutcomeUnknownError(ServiceUnavailableError):
-    """The connection was lost while a write was being committed: it may or may not have happened."""
+    """The connection was lost during a commit, so the write may or may not have been applied."""
 
-    sentence = "The write may or may not have happened: look, or send it again if it had an Idempotency-Key."
+    default_message = (
+        "The write may or may not have been applied. Check before you retry, or retry with the same Idempotency-Key."
+    )
 
     def __init__(self) -> None:
         super().__init__(details=[ErrorDetail("outcome", "outcome_unknown")])

@@ -201,7 +201,7 @@ async def test_patch_and_delete_deal_with_stale_version_return_409(
 
     response = await send(2)
     assert (response.status_code, get_code(response)) == (409, "version_conflict")
-    assert response.json()["error"]["details"] == [{"field": "version", "message": "is 1 now"}]
+    assert response.json()["error"]["details"] == [{"field": "version", "message": "current version is 1"}]
     assert (await client.get(f"/deals/{deal.id}")).json()["star_rating"] == 4
     assert (await send(1)).is_success
 

@@ -117,4 +117,4 @@ async def test_list_deals_with_an_invalid_filter_is_rejected_and_named(
 async def test_list_deals_with_an_unknown_parameter_suggests_the_nearest(client: AsyncClient) -> None:
     error = (await client.get("/deals", params={"min_star": 4})).json()["error"]
     assert error["code"] == "unknown_parameter"
-    assert error["details"] == [{"field": "min_star", "message": "is not known; did you mean min_stars?"}]
+    assert error["details"] == [{"field": "min_star", "message": "unknown parameter; did you mean min_stars?"}]

@@ -58,12 +58,12 @@ def error_responses(
     )
     answers: dict[int | str, dict[str, Any]] = {}
     for kind in dict.fromkeys((*kinds, *_COMMON_ERRORS, *more)):
-        answer = answers.setdefault(kind.status, {"model": ErrorResponse, "description": kind.sentence})
-        if kind.sentence not in answer["description"]:
-            answer["description"] += f" Or: {kind.sentence}"
+        answer = answers.setdefault(kind.status, {"model": ErrorResponse, "description": kind.default_message})
+        if kind.default_message not in answer["description"]:
+            answer["description"] += f" Or: {kind.default_message}"
         examples = answer.setdefault("content", {"application/json": {"examples": {}}})["application/json"]["examples"]
         examples[kind.code] = {
-            "value": {"error": {"code": kind.code, "message": kind.sentence, "request_id": "7f3c1e"}}
+            "value": {"error": {"code": kind.code, "message": kind.default_message, "request_id": "7f3c1e"}}
         }
     return answers
 

@@ -83,7 +83,7 @@ def problems_of_names(values: Mapping[str, list[str]], known: Mapping[str, bool]
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
-            yield _problem(name, message=f"is not known{hint}", kind=UNKNOWN_PARAMETER)
+            yield _problem(name, message=f"unknown parameter{hint}", kind=UNKNOWN_PARAMETER)
         elif len(given) > 1 and not known[name]:
             yield _problem(name, message="must be given once")
 
