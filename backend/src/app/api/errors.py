@@ -124,13 +124,14 @@ _BY_PATH_PARAMETER: Final[Mapping[str, type[AppError]]] = {
 }
 _REASONS: Final = {
     "missing": "is required",
-    "extra_forbidden": "is not known",
+    "extra_forbidden": "unknown field",
     "date_from_datetime_parsing": "must be a day that the calendar has",
     "model_attributes_type": "must be a JSON object",
 }
 _OPENING: Final = re.compile(r"^(Input|Decimal input|List|String) should ")
 UNKNOWN_PARAMETER: Final = "unknown_parameter"
 _LONGEST_NAME: Final = 64
+_MAX_DETAILS: Final = 50
 
 
 def render(error: AppError, request_id: str) -> Response:
@@ -156,10 +157,12 @@ def from_validation(error: RequestValidationError) -> AppError:
             return _BY_PATH_PARAMETER[problem["loc"][1]]()
         if problem["type"] == "json_invalid":
             return MalformedJsonError()
-    details = [ErrorDetail(_field(problem["loc"]), _reason(problem)) for problem in problems]
-    if all(problem["type"] == UNKNOWN_PARAMETER for problem in problems):
-        return UnknownParameterError(details=details)
-    return InvalidError(details=details)
+    all_unknown = all(problem["type"] == UNKNOWN_PARAMETER for problem in problems)
+    kind = UnknownParameterError if all_unknown else InvalidError
+    details = [ErrorDetail(_field(problem["loc"]), _reason(problem)) for problem in problems[:_MAX_DETAILS]]
+    omitted = len(problems) - len(details)
+    suffix = f" The details list {len(details)} problems, and {omitted} more were found." if omitted else ""
+    return kind(kind.default_message + suffix, details=details)
 
 
 def _field(location: Sequence[str | int]) -> str:
