@@ -1,4 +1,4 @@
-"""The entities' own rules, and the named constraints that are the net under them."""
+"""Rules of the entities, and the named constraints that enforce them in the database."""
 
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from app.errors import StayDatesError
 from app.models import Deal, Hotel
 from tests.factories import DealFactory, HotelFactory
 
-_BAD_DEALS = [
+_INVALID_DEALS = [
     ("ck_deals_room_type_is_plain", {"room_type": ""}),
     ("ck_deals_room_type_is_plain", {"room_type": " Deluxe"}),
     ("ck_deals_room_type_is_plain", {"room_type": "De\u0007luxe"}),
@@ -29,8 +29,8 @@ _BAD_DEALS = [
 ]
 
 
-@pytest.mark.parametrize(("constraint", "values"), _BAD_DEALS)
-async def test_the_database_refuses_a_bad_deal_by_name(
+@pytest.mark.parametrize(("constraint", "values"), _INVALID_DEALS)
+async def test_invalid_deal_violates_the_named_constraint(
     session: AsyncSession, constraint: str, values: dict[str, object]
 ) -> None:
     session.add(DealFactory.build(**values))
@@ -38,38 +38,38 @@ async def test_the_database_refuses_a_bad_deal_by_name(
         await session.flush()
 
 
-@pytest.mark.parametrize("bad", ["infinity", "-infinity", "0044-03-15 BC"])
+@pytest.mark.parametrize("value", ["infinity", "-infinity", "0044-03-15 BC"])
 @pytest.mark.parametrize("column", ["checkin_date", "checkout_date", "created_at"])
-async def test_no_date_gets_in_that_would_break_every_list_that_contains_it(
-    session: AsyncSession, column: str, bad: str
-) -> None:
+async def test_infinite_and_bc_dates_violate_a_check_constraint(session: AsyncSession, column: str, value: str) -> None:
     session.add(DealFactory.build())
     await session.flush()
     with pytest.raises(IntegrityError, match="violates check constraint"):
-        await session.execute(text(f"UPDATE deals SET {column} = '{bad}'"))  # noqa: S608  names from the table above
+        await session.execute(text(f"UPDATE deals SET {column} = '{value}'"))  # noqa: S608  names from the table above
 
 
 @pytest.mark.parametrize("column", ["name", "city", "country", "phone"])
-async def test_the_database_refuses_a_padded_hotel_text(session: AsyncSession, column: str) -> None:
+async def test_padded_hotel_text_violates_the_named_constraint(session: AsyncSession, column: str) -> None:
     session.add(HotelFactory.build(**{column: " padded "}))
     with pytest.raises(IntegrityError, match=f'"ck_hotels_{column}_is_plain"'):
         await session.flush()
 
 
 @pytest.mark.parametrize(
-    ("constraint", "same"),
+    ("constraint", "values"),
     [
         ("uq_hotels_phone", {"phone": "+1-416-555-1333"}),
         ("uq_hotels_name_city_country", {"name": "Crown Tower", "city": "Toronto", "country": "Canada"}),
     ],
 )
-async def test_a_hotel_is_unique(session: AsyncSession, constraint: str, same: dict[str, str]) -> None:
-    session.add_all([HotelFactory.build(**same), HotelFactory.build(**same)])
+async def test_duplicate_hotel_violates_the_named_constraint(
+    session: AsyncSession, constraint: str, values: dict[str, str]
+) -> None:
+    session.add_all([HotelFactory.build(**values), HotelFactory.build(**values)])
     with pytest.raises(IntegrityError, match=f'"{constraint}"'):
         await session.flush()
 
 
-async def test_an_external_id_is_unique_and_may_be_missing_many_times(session: AsyncSession) -> None:
+async def test_external_id_is_unique_but_several_deals_may_have_none(session: AsyncSession) -> None:
     session.add_all([DealFactory.build(), DealFactory.build(), DealFactory.build(external_id=7)])
     await session.flush()
     session.add(DealFactory.build(external_id=7))
@@ -77,7 +77,7 @@ async def test_an_external_id_is_unique_and_may_be_missing_many_times(session: A
         await session.flush()
 
 
-async def test_a_forgotten_eager_load_is_an_error(session: AsyncSession) -> None:
+async def test_lazy_loading_raises(session: AsyncSession) -> None:
     session.add(DealFactory.build())
     await session.commit()
     session.expunge_all()
@@ -89,7 +89,7 @@ async def test_a_forgotten_eager_load_is_an_error(session: AsyncSession) -> None
         _ = hotel.deals
 
 
-def test_a_stay_lasts_a_night_at_least() -> None:
+def test_reschedule_rejects_a_stay_without_a_night() -> None:
     deal = DealFactory.build()
     deal.reschedule(checkin=date(2026, 5, 1), checkout=date(2026, 5, 2))
     assert (deal.checkin_date, deal.checkout_date) == (date(2026, 5, 1), date(2026, 5, 2))
@@ -97,16 +97,16 @@ def test_a_stay_lasts_a_night_at_least() -> None:
         deal.reschedule(checkin=date(2026, 5, 2), checkout=date(2026, 5, 2))
 
 
-async def test_models_and_migrations_make_the_same_constraint_names(session: AsyncSession) -> None:
-    def names(sync_session: object) -> set[str]:
+async def test_models_and_migrations_have_the_same_constraint_names(session: AsyncSession) -> None:
+    def get_names(sync_session: object) -> set[str]:
         inspector = inspect(session.sync_session.connection())
-        found: set[str] = set()
+        names: set[str] = set()
         for table in Base.metadata.tables:
-            found |= {str(row["name"]) for row in inspector.get_check_constraints(table)}
-            found |= {str(row["name"]) for row in inspector.get_foreign_keys(table)}
-            found |= {str(row["name"]) for row in inspector.get_unique_constraints(table)}
-            found.add(str(inspector.get_pk_constraint(table)["name"]))
-        return found
+            names |= {str(row["name"]) for row in inspector.get_check_constraints(table)}
+            names |= {str(row["name"]) for row in inspector.get_foreign_keys(table)}
+            names |= {str(row["name"]) for row in inspector.get_unique_constraints(table)}
+            names.add(str(inspector.get_pk_constraint(table)["name"]))
+        return names
 
     in_models = {str(constraint.name) for table in Base.metadata.tables.values() for constraint in table.constraints}
-    assert await session.run_sync(names) == in_models
+    assert await session.run_sync(get_names) == in_models

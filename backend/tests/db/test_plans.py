@@ -1,4 +1,4 @@
-"""The plans of the service's own statements at 1,000,000 deals, made for known values and made for any."""
+"""Custom and generic plans of the service's statements with 1,000,000 deals."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -31,7 +31,7 @@ MIDDLE: Final[Mapping[str, object]] = {
     "checkin_date": date(2026, 7, 1),
     "created_at": datetime(2026, 6, 1, tzinfo=UTC),
 }
-MANY: Final = {
+COMMON: Final = {
     "city": DealFilters(city=["city 3"]),
     "stars": DealFilters(min_stars=4),
     "city and stars": DealFilters(city=["City 3"], min_stars=4),
@@ -66,102 +66,108 @@ def catalogue(server: TestServer) -> Iterator[connection]:
 
 @pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
 def planner(request: pytest.FixtureRequest, catalogue: connection) -> connection:
-    """The catalogue, to plan for known values or for any: PostgreSQL itself chooses between the two."""
+    """The catalogue, forced to custom or to generic plans: PostgreSQL may choose either."""
     with catalogue.cursor() as cursor:
         cursor.execute(f"SET plan_cache_mode = {request.param}")
     return catalogue
 
 
-def nodes_of(database: connection, question: CompiledStatement[Any], values: Mapping[str, object]) -> list[Node]:
-    """What is really done to answer the question: the nodes of its plan that were run."""
-    arguments = question.bind(values)
-    given = f"({', '.join(['%s'] * len(arguments))})" if arguments else ""
+def execute_and_get_nodes(
+    database: connection, statement: CompiledStatement[Any], values: Mapping[str, object]
+) -> list[Node]:
+    """Return the nodes of the statement's plan that were executed."""
+    arguments = statement.bind(values)
+    placeholders = f"({', '.join(['%s'] * len(arguments))})" if arguments else ""
     with database.cursor() as cursor:
-        cursor.execute(f"PREPARE asked AS {question.sql}")
-        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, FORMAT JSON) EXECUTE asked {given}", arguments)
-        plan = cursor.fetchone()[0][0]["Plan"]  # type: ignore[index]  # EXPLAIN has an answer
-        cursor.execute("DEALLOCATE asked")
-    return [node for node in _flat(plan) if node["Actual Loops"]]
+        cursor.execute(f"PREPARE measured AS {statement.sql}")
+        cursor.execute(
+            f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, FORMAT JSON) EXECUTE measured {placeholders}", arguments
+        )
+        plan = cursor.fetchone()[0][0]["Plan"]  # type: ignore[index]  # EXPLAIN returns a row
+        cursor.execute("DEALLOCATE measured")
+    return [node for node in _flatten(plan) if node["Actual Loops"]]
 
 
-def _flat(node: Node) -> Iterator[Node]:
+def _flatten(node: Node) -> Iterator[Node]:
     yield node
     for child in node.get("Plans", ()):
-        yield from _flat(child)
+        yield from _flatten(child)
 
 
-def sorted_rows(nodes: list[Node]) -> float:
-    """The most rows that a node of these sorts at once."""
+def get_max_sorted_rows(nodes: list[Node]) -> float:
+    """Return the largest number of rows that one of the nodes sorts."""
     sorts = (node for node in nodes if "Sort" in node["Node Type"])
     return max((child["Actual Rows"] for node in sorts for child in node["Plans"]), default=0)
 
 
-def touched(nodes: list[Node], table: str) -> list[Node]:
+def get_scans(nodes: list[Node], table: str) -> list[Node]:
     return [node for node in nodes if node.get("Relation Name") == table]
 
 
-def read_rows(nodes: list[Node]) -> float:
-    """How many rows of the deals are looked at."""
+def count_rows_read(nodes: list[Node]) -> float:
+    """Count the rows of `deals` that were read, filtered ones included."""
     return sum(
         float((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
-        for node in touched(nodes, "deals")
+        for node in get_scans(nodes, "deals")
     )
 
 
-def index_of(sort: DealSort) -> str:
+def get_index_name(sort: DealSort) -> str:
     return "pk_deals" if sort.field == "id" else f"ix_deals_{sort.field}_id"
 
 
-def page(filters: DealFilters, sort: DealSort, *, start: Start) -> tuple[CompiledStatement[Any], dict[str, object]]:
-    given = BoundFilters.by(filters)
-    question = list_deals_statement(given.shape, sort, start=start, limit=LIMIT, with_total=False)
-    return question, given.values | {"after_key": MIDDLE[sort.field], "after_id": MIDDLE["id"]}
+def build_page_statement(
+    filters: DealFilters, sort: DealSort, *, start: Start
+) -> tuple[CompiledStatement[Any], dict[str, object]]:
+    bound = BoundFilters.by(filters)
+    statement = list_deals_statement(bound.shape, sort, start=start, limit=LIMIT, with_total=False)
+    return statement, bound.values | {"after_key": MIDDLE[sort.field], "after_id": MIDDLE["id"]}
 
 
 @pytest.mark.parametrize("start", ["first", "after"])
 @pytest.mark.parametrize("sort", DealSort)
-def test_a_walk_reads_its_page_from_the_index_of_the_sort(planner: connection, sort: DealSort, start: Start) -> None:
-    nodes = nodes_of(planner, *page(DealFilters(), sort, start=start))
-    assert [node.get("Index Name") for node in touched(nodes, "deals")] == [index_of(sort)]
-    assert read_rows(nodes) == LIMIT
-    assert sorted_rows(nodes) <= LIMIT
+def test_unfiltered_page_is_read_from_the_sort_index(planner: connection, sort: DealSort, start: Start) -> None:
+    nodes = execute_and_get_nodes(planner, *build_page_statement(DealFilters(), sort, start=start))
+    assert [node.get("Index Name") for node in get_scans(nodes, "deals")] == [get_index_name(sort)]
+    assert count_rows_read(nodes) == LIMIT
+    assert get_max_sorted_rows(nodes) <= LIMIT
 
 
 @pytest.mark.parametrize("start", ["first", "after"])
-@pytest.mark.parametrize("filters", MANY.values(), ids=MANY)
+@pytest.mark.parametrize("filters", COMMON.values(), ids=COMMON)
 @pytest.mark.parametrize("sort", DealSort)
-def test_a_filtered_walk_stops_when_the_page_is_full(
+def test_filtered_index_scan_stops_when_the_page_is_full(
     planner: connection, sort: DealSort, filters: DealFilters, start: Start
 ) -> None:
-    nodes = nodes_of(planner, *page(filters, sort, start=start))
-    walked, shown = touched(nodes, "deals")
-    assert {walked["Index Name"], shown["Index Name"]} == {index_of(sort), "pk_deals"}
-    assert sort.field == "id" or walked["Node Type"] == "Index Only Scan"
-    assert read_rows(nodes) < 5000
-    assert sorted_rows(nodes) <= LIMIT
+    nodes = execute_and_get_nodes(planner, *build_page_statement(filters, sort, start=start))
+    index_scan, lookup = get_scans(nodes, "deals")
+    assert {index_scan["Index Name"], lookup["Index Name"]} == {get_index_name(sort), "pk_deals"}
+    assert sort.field == "id" or index_scan["Node Type"] == "Index Only Scan"
+    assert count_rows_read(nodes) < 5000
+    assert get_max_sorted_rows(nodes) <= LIMIT
 
 
 @pytest.mark.parametrize("filters", RARE.values(), ids=RARE)
 @pytest.mark.parametrize("sort", DealSort)
-def test_few_deals_are_gathered_and_no_others_looked_at(
+def test_rare_matches_are_collected_without_reading_other_deals(
     planner: connection, sort: DealSort, filters: DealFilters
 ) -> None:
-    nodes = nodes_of(planner, *page(filters, sort, start="first"))
-    assert read_rows(nodes) <= 2 * FEW
+    nodes = execute_and_get_nodes(planner, *build_page_statement(filters, sort, start="first"))
+    assert count_rows_read(nodes) <= 2 * FEW
 
 
 @pytest.mark.parametrize("filters", ROLLED_UP.values(), ids=ROLLED_UP)
-def test_what_the_rollups_know_is_not_counted(planner: connection, filters: DealFilters) -> None:
-    given = BoundFilters.by(filters)
-    nodes = nodes_of(planner, CompiledStatement(select(exact_total(given.shape))), given.values)
-    assert not touched(nodes, "deals")
-    assert not touched(nodes, "deal_categories")
+def test_total_is_summed_from_the_rollups(planner: connection, filters: DealFilters) -> None:
+    bound = BoundFilters.by(filters)
+    nodes = execute_and_get_nodes(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
+    assert not get_scans(nodes, "deals")
+    assert not get_scans(nodes, "deal_categories")
 
 
-def test_deals_of_a_city_at_a_price_are_counted_in_an_index(planner: connection) -> None:
+def test_total_with_a_price_range_uses_an_index_only_scan(planner: connection) -> None:
     filters = DealFilters(city=["City 3"], min_stars=4, price_min=Decimal(50), price_max=Decimal(150))
-    given = BoundFilters.by(filters)
-    nodes = nodes_of(planner, CompiledStatement(select(exact_total(given.shape))), given.values)
-    assert [(node["Node Type"], node["Index Name"]) for node in touched(nodes, "deals")] == [
+    bound = BoundFilters.by(filters)
+    nodes = execute_and_get_nodes(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
+    assert [(node["Node Type"], node["Index Name"]) for node in get_scans(nodes, "deals")] == [
         ("Index Only Scan", COVERING)
     ]

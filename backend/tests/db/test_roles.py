@@ -1,4 +1,4 @@
-"""docs/roles.sql on a real server: every statement as every role, and the service as the one that is made for it."""
+"""docs/roles.sql on a real server: every statement as every role, and the service as deals_app."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,19 +27,19 @@ CATALOGUE: Final = ("hotels", "deals", "categories", "deal_categories")
 OWNER: Final = {"deals_migrate"}
 SERVICE: Final = {"deals_migrate", "deals_app"}
 READERS: Final = {"deals_migrate", "deals_app", "deals_read"}
-KEEPERS: Final = {"deals_migrate", "deals_keys"}
+KEY_ADMINS: Final = {"deals_migrate", "deals_keys"}
 
-_HOTEL: Final = "INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', '+1')"
-_OTHER_HOTEL: Final = "INSERT INTO hotels (name, city, country, phone) VALUES ('Z', 'B', 'C', '+2')"
-_DEAL: Final = (
+_INSERT_HOTEL: Final = "INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', '+1')"
+_INSERT_OTHER_HOTEL: Final = "INSERT INTO hotels (name, city, country, phone) VALUES ('Z', 'B', 'C', '+2')"
+_INSERT_DEAL: Final = (
     "INSERT INTO deals (hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,"
     " checkin_date, checkout_date) SELECT id, 'Suite', 5, 100, 120, 10, '2026-03-01', '2026-03-02' FROM hotels"
 )
-_KEY: Final = (
+_INSERT_KEY: Final = (
     "INSERT INTO api_keys (public_id, name, digest, scopes)"
     " VALUES ('0123456789ab', 'me', sha256(''), ARRAY['deals:admin'])"
 )
-MAY: Final[dict[str, set[str]]] = {
+ALLOWED_ROLES: Final[dict[str, set[str]]] = {
     **dict.fromkeys((f"TABLE {table}" for table in (*CATALOGUE, "deal_rollup", "category_rollup")), READERS),
     "SELECT * FROM signing_keys": SERVICE,
     "SELECT * FROM alembic_version": SERVICE,
@@ -48,10 +48,10 @@ MAY: Final[dict[str, set[str]]] = {
     "SELECT digest FROM api_keys": SERVICE,
     "SELECT FROM idempotency_keys": SERVICE,
     "DELETE FROM idempotency_keys": SERVICE,
-    _HOTEL: SERVICE,
+    _INSERT_HOTEL: SERVICE,
     "UPDATE hotels SET name = 'B'": SERVICE,
     "DELETE FROM hotels WHERE id < 0": SERVICE,
-    _DEAL: SERVICE,
+    _INSERT_DEAL: SERVICE,
     "UPDATE deals SET price_per_night = 1": SERVICE,
     "DELETE FROM deals": SERVICE,
     "SELECT FROM deals FOR UPDATE": SERVICE,
@@ -63,8 +63,8 @@ MAY: Final[dict[str, set[str]]] = {
     "UPDATE deal_rollup SET deal_count = 0": OWNER,
     "DELETE FROM category_rollup": OWNER,
     "INSERT INTO deal_rollup VALUES (1, 1, true, 1, 1)": OWNER,
-    _KEY: KEEPERS,
-    "UPDATE api_keys SET revoked_at = now()": KEEPERS,
+    _INSERT_KEY: KEY_ADMINS,
+    "UPDATE api_keys SET revoked_at = now()": KEY_ADMINS,
     "UPDATE api_keys SET scopes = ARRAY['deals:admin']": OWNER,
     "UPDATE api_keys SET expires_at = NULL": OWNER,
     "DELETE FROM api_keys": OWNER,
@@ -84,14 +84,14 @@ MAY: Final[dict[str, set[str]]] = {
     "SELECT pg_read_file('postgresql.conf')": set(),
     "SELECT rolpassword FROM pg_authid": set(),
 }
-"""The roles that each statement is allowed to."""
+"""The roles that may execute each statement."""
 
 
 @pytest.fixture(scope="module")
 def catalogue(guarded: Guarded) -> Iterator[Guarded]:
-    """One hotel with a deal, one category."""
+    """One hotel with a deal, and one category."""
     guarded.give_rights()
-    for statement in (_OTHER_HOTEL, _DEAL, "INSERT INTO categories (name) VALUES ('sea')"):
+    for statement in (_INSERT_OTHER_HOTEL, _INSERT_DEAL, "INSERT INTO categories (name) VALUES ('sea')"):
         guarded.ask(statement)
     yield guarded
     guarded.ask("TRUNCATE hotels, deals, categories, deal_categories CASCADE")
@@ -99,7 +99,7 @@ def catalogue(guarded: Guarded) -> Iterator[Guarded]:
 
 @pytest.fixture(scope="module")
 def sessions(catalogue: Guarded) -> Iterator[dict[str, connection]]:
-    """One of each role."""
+    """One session of each role."""
     sessions = {role: connect(catalogue.url(role)) for role in ROLES}
     yield sessions
     for session in sessions.values():
@@ -118,44 +118,44 @@ def is_allowed(session: connection, statement: str) -> bool:
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("statement", MAY)
-def test_a_role_may_do_what_it_is_for(sessions: dict[str, connection], statement: str, role: str) -> None:
-    assert is_allowed(sessions[role], statement) == (role in MAY[statement])
+@pytest.mark.parametrize("statement", ALLOWED_ROLES)
+def test_role_may_execute_only_its_statements(sessions: dict[str, connection], statement: str, role: str) -> None:
+    assert is_allowed(sessions[role], statement) == (role in ALLOWED_ROLES[statement])
 
 
-def test_reading_alone_is_not_a_matter_of_the_session(sessions: dict[str, connection]) -> None:
-    """Who sets its own transactions to write still has no right to."""
+def test_read_role_cannot_write_in_a_read_write_transaction(sessions: dict[str, connection]) -> None:
+    """A transaction that the role sets to READ WRITE still fails for lack of privileges."""
     with pytest.raises(errors.InsufficientPrivilege), sessions["deals_read"].cursor() as cursor:
-        cursor.execute(f"SET TRANSACTION READ WRITE; {_HOTEL}")
+        cursor.execute(f"SET TRANSACTION READ WRITE; {_INSERT_HOTEL}")
     sessions["deals_read"].rollback()
 
 
-def test_no_table_is_forgotten(catalogue: Guarded) -> None:
+def test_every_table_is_covered(catalogue: Guarded) -> None:
     tables = catalogue.ask("SELECT string_agg(tablename, ' ') FROM pg_tables WHERE schemaname = 'public'").split()
-    assert [table for table in tables if not any(table in statement for statement in MAY)] == []
+    assert [table for table in tables if not any(table in statement for statement in ALLOWED_ROLES)] == []
 
 
-def test_the_owner_does_not_log_in(catalogue: Guarded) -> None:
+def test_owner_cannot_log_in(catalogue: Guarded) -> None:
     with pytest.raises(psycopg2.OperationalError, match="not permitted to log in"):
         connect(catalogue.url("deals_owner"))
 
 
-def test_everything_is_the_owners(catalogue: Guarded) -> None:
-    """The functions too: what runs with its owner's rights must not run with a superuser's."""
-    strangers = catalogue.ask(
+def test_all_tables_and_functions_belong_to_the_owner(catalogue: Guarded) -> None:
+    """Functions included: a SECURITY DEFINER function must not run as a superuser."""
+    others = catalogue.ask(
         "SELECT count(*) FROM (SELECT relowner AS owner FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-        " UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = 'public'::regnamespace) AS things"
+        " UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = 'public'::regnamespace) AS objects"
         " WHERE owner <> 'deals_owner'::regrole"
     )
-    assert strangers == "0"
+    assert others == "0"
 
 
-def test_rights_that_were_given_besides_are_taken_back(catalogue: Guarded) -> None:
+def test_additional_privileges_are_revoked(catalogue: Guarded) -> None:
     catalogue.ask("GRANT ALL ON deal_rollup, api_keys TO deals_app, PUBLIC; GRANT CREATE ON SCHEMA public TO PUBLIC")
     catalogue.ask("ALTER ROLE deals_app SUPERUSER; GRANT SELECT (digest) ON api_keys TO deals_keys")
     catalogue.give_rights()
     with connect(catalogue.url("deals_app")) as session:
-        for statement in ("UPDATE deal_rollup SET deal_count = 0", _KEY, "CREATE TABLE mine (n int)"):
+        for statement in ("UPDATE deal_rollup SET deal_count = 0", _INSERT_KEY, "CREATE TABLE mine (n int)"):
             assert not is_allowed(session, statement), statement
     session.close()
     with connect(catalogue.url("deals_keys")) as session:
@@ -165,26 +165,26 @@ def test_rights_that_were_given_besides_are_taken_back(catalogue: Guarded) -> No
 
 @pytest.fixture
 async def client(catalogue: Guarded, settings: Settings) -> AsyncIterator[AsyncClient]:
-    """A client with a key, of the service as `deals_app`."""
+    """A client with an API key; the service is connected as `deals_app`."""
     app = create_app(with_keys(settings))
     app.state.database = Database.connect(catalogue.url("deals_app"), settings)
     key = new_key()
-    with open_api_key_admin(catalogue.url("deals_keys")) as ring:
-        made = digest(key, secret=SECRET.encode())
-        ring.add(public_id(key) or "", name="a test", digest=made, scopes=[Scope.ADMIN], expires_at=None)
+    with open_api_key_admin(catalogue.url("deals_keys")) as admin:
+        key_digest = digest(key, secret=SECRET.encode())
+        admin.add(public_id(key) or "", name="a test", digest=key_digest, scopes=[Scope.ADMIN], expires_at=None)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test", headers={HEADER: key}) as client:
         yield client
     await app.state.database.close()
 
 
-async def test_the_service_does_all_of_its_work_as_its_role(client: AsyncClient) -> None:
+async def test_service_works_with_the_privileges_of_its_role(client: AsyncClient) -> None:
     schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
-    example = {name: schema["examples"][0] for name, schema in schemas.items() if "examples" in schema}
-    hotel = (await client.post("/hotels", json=example["HotelCreate"])).raise_for_status()
-    new = example["DealCreate"] | {"hotel_id": hotel.json()["id"], "categories": ["luxury", "new here"]}
-    deal = (await client.post("/deals", json=new)).raise_for_status()
-    place = deal.headers["location"]
-    (await client.patch(place, json={"price_per_night": 99, "categories": ["luxury"]})).raise_for_status()
+    examples = {name: schema["examples"][0] for name, schema in schemas.items() if "examples" in schema}
+    hotel = (await client.post("/hotels", json=examples["HotelCreate"])).raise_for_status()
+    body = examples["DealCreate"] | {"hotel_id": hotel.json()["id"], "categories": ["luxury", "new here"]}
+    deal = (await client.post("/deals", json=body)).raise_for_status()
+    deal_url = deal.headers["location"]
+    (await client.patch(deal_url, json={"price_per_night": 99, "categories": ["luxury"]})).raise_for_status()
     (await client.patch(hotel.headers["location"], json={"city": "Rome"})).raise_for_status()
     for path in (
         "/deals?city=rome",
@@ -192,16 +192,16 @@ async def test_the_service_does_all_of_its_work_as_its_role(client: AsyncClient)
         "/deals/stats",
         "/hotels?sort=min_price",
         "/categories",
-        place,
+        deal_url,
         "/health/ready",
     ):
         (await client.get(path)).raise_for_status()
     assert (await client.get("/deals?category=luxury")).json()["total"] == 1
-    (await client.delete(place)).raise_for_status()
+    (await client.delete(deal_url)).raise_for_status()
     (await client.delete(hotel.headers["location"])).raise_for_status()
 
 
-def test_an_import_is_for_the_role_that_migrates(catalogue: Guarded, tmp_path: Path) -> None:
+def test_import_works_with_the_privileges_of_the_migration_role(catalogue: Guarded, tmp_path: Path) -> None:
     file = tmp_path / "deals.csv"
     with file.open("w", encoding="utf-8", newline="") as out:
         write_deals(out, rows=20, seed=1)

@@ -1,4 +1,4 @@
-"""The rollups after statements that the service does not make, and what migrating does to them."""
+"""The rollup triggers, under statements that the service does not send, and their migration."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from psycopg2.extensions import connection
 
 from app.db.migrations import alembic_config
 from tests.support.import_catalogue import Catalogue
-from tests.support.rollups import WRONG
+from tests.support.rollups import MISMATCHES
 
 # 24 deals: every combination of two hotels, three ratings and both availabilities, at two prices.
 _DEALS: Final = """
@@ -29,15 +29,15 @@ _DEALS: Final = """
     INSERT INTO deal_categories (deal_id, category_id)
     SELECT deals.id, categories.id FROM deals JOIN categories ON deals.id % (categories.id + 1) = 0;
 """
-_KEPT: Final = """
+_STORED: Final = """
     SELECT 0, hotel_id, star_rating, is_available, deal_count, price_sum FROM deal_rollup
     UNION ALL TABLE category_rollup
 """
 
-_A_LINK: Final = "INSERT INTO deal_categories (deal_id, category_id) VALUES (1, 1)"
-_MORE_STARS: Final = "UPDATE deals SET star_rating = 5 WHERE id = 1"
-# Two deals take each other's place, so that the rollup of deals stays as it is and is not written.
-_A_SWAP: Final = """
+_INSERT_LINK: Final = "INSERT INTO deal_categories (deal_id, category_id) VALUES (1, 1)"
+_UPDATE_STARS: Final = "UPDATE deals SET star_rating = 5 WHERE id = 1"
+# Two deals swap their ratings, so that deal_rollup does not change and is not written.
+_SWAP_STARS: Final = """
     UPDATE deals SET star_rating = 7 - twin.star_rating
     FROM (SELECT min(id) AS id, star_rating FROM deals WHERE star_rating < 5 GROUP BY star_rating) AS twin
     WHERE deals.id = twin.id
@@ -46,16 +46,16 @@ _A_SWAP: Final = """
 
 @pytest.fixture
 def catalogue(loading_database: str) -> Catalogue:
-    """Nothing in it is wrong, and there is something in it."""
+    """A catalogue of 24 deals whose rollups are correct."""
     catalogue = Catalogue(loading_database)
     catalogue.change(_DEALS)
-    assert (catalogue.all(WRONG), catalogue.one("SELECT sum(deal_count) FROM deal_rollup")) == ([], 24)
+    assert (catalogue.all(MISMATCHES), catalogue.one("SELECT sum(deal_count) FROM deal_rollup")) == ([], 24)
     return catalogue
 
 
 @pytest.fixture
-def somebody(catalogue: Catalogue) -> Iterator[connection]:
-    """A connection of its own."""
+def other_connection(catalogue: Catalogue) -> Iterator[connection]:
+    """A connection in a transaction of its own."""
     with closing(psycopg2.connect(catalogue.dsn)) as connection:
         yield connection
 
@@ -69,8 +69,8 @@ def somebody(catalogue: Catalogue) -> Iterator[connection]:
         "UPDATE deals SET star_rating = 5 - star_rating % 2, price_per_night = 0.01 WHERE id % 2 = 0",
         "UPDATE deals SET version = version + 1",
         "UPDATE deals SET star_rating = 1 WHERE false",
-        _A_SWAP,
-        # With three stars: one deal instead of two that cost as much together.
+        _SWAP_STARS,
+        # Replaces two three-star deals by one with the same total price.
         """
         UPDATE deals
         SET star_rating = 8 - star_rating, price_per_night = CASE star_rating WHEN 3 THEN price_per_night ELSE 110 END
@@ -98,20 +98,20 @@ def somebody(catalogue: Catalogue) -> Iterator[connection]:
         """,
     ],
 )
-def test_a_statement_leaves_the_rollups_right(catalogue: Catalogue, statement: str) -> None:
+def test_rollups_match_the_deals_after_a_statement(catalogue: Catalogue, statement: str) -> None:
     catalogue.change(statement)
-    assert catalogue.all(WRONG) == []
+    assert catalogue.all(MISMATCHES) == []
 
 
-def test_what_is_rolled_back_was_never_counted(catalogue: Catalogue, somebody: connection) -> None:
-    before = catalogue.all(_KEPT)
-    with somebody.cursor() as cursor:
+def test_rollups_are_unchanged_after_a_rollback(catalogue: Catalogue, other_connection: connection) -> None:
+    before = catalogue.all(_STORED)
+    with other_connection.cursor() as cursor:
         cursor.execute("UPDATE deals SET star_rating = 1, hotel_id = 1; DELETE FROM deals WHERE id < 5")
-    somebody.rollback()
-    assert catalogue.all(_KEPT) == before
+    other_connection.rollback()
+    assert catalogue.all(_STORED) == before
 
 
-def test_hotels_and_categories_go_with_their_rollups(catalogue: Catalogue) -> None:
+def test_deleting_hotels_and_categories_deletes_their_rollups(catalogue: Catalogue) -> None:
     catalogue.change("DELETE FROM deals; DELETE FROM hotels WHERE id = 1; DELETE FROM categories WHERE id = 1")
     assert catalogue.one("SELECT count(*) > 0 AND bool_and(hotel_id = 2) FROM deal_rollup")
     assert catalogue.one("SELECT count(*) > 0 AND bool_and(hotel_id = 2 AND category_id > 1) FROM category_rollup")
@@ -120,57 +120,59 @@ def test_hotels_and_categories_go_with_their_rollups(catalogue: Catalogue) -> No
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (_MORE_STARS, _A_LINK),
-        (_A_LINK, _MORE_STARS),
-        (_A_SWAP, _A_LINK),
-        (_A_LINK, _A_SWAP),
+        (_UPDATE_STARS, _INSERT_LINK),
+        (_INSERT_LINK, _UPDATE_STARS),
+        (_SWAP_STARS, _INSERT_LINK),
+        (_INSERT_LINK, _SWAP_STARS),
         ("DELETE FROM deal_categories WHERE deal_id = 2", "UPDATE deals SET star_rating = 5 WHERE id = 2"),
         ("UPDATE deals SET star_rating = 5 WHERE id = 2", "DELETE FROM deal_categories WHERE deal_id = 2"),
-        (_MORE_STARS, "DELETE FROM deals WHERE id < 3"),
-        (_MORE_STARS, "UPDATE deals SET hotel_id = 2 WHERE id = 1"),
+        (_UPDATE_STARS, "DELETE FROM deals WHERE id < 3"),
+        (_UPDATE_STARS, "UPDATE deals SET hotel_id = 2 WHERE id = 1"),
     ],
 )
-def test_a_deal_and_its_links_may_be_changed_by_two_at_once(
-    catalogue: Catalogue, somebody: connection, first: str, second: str
+def test_rollups_match_the_deals_after_concurrent_statements(
+    catalogue: Catalogue, other_connection: connection, first: str, second: str
 ) -> None:
-    with ThreadPoolExecutor() as pool, somebody.cursor() as cursor:
+    with ThreadPoolExecutor() as pool, other_connection.cursor() as cursor:
         cursor.execute(first)
         running = pool.submit(catalogue.change, second)
         catalogue.wait_for_a_blocked_session(unless=running.done)
-        somebody.commit()
+        other_connection.commit()
         running.result()
-    assert catalogue.all(WRONG) == []
+    assert catalogue.all(MISMATCHES) == []
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-def test_a_stricter_transaction_fails_rather_than_count_what_it_can_not_see(
-    catalogue: Catalogue, somebody: connection, isolation: str
+def test_stricter_isolation_levels_fail_with_a_serialization_error(
+    catalogue: Catalogue, other_connection: connection, isolation: str
 ) -> None:
-    with somebody.cursor() as cursor:
+    with other_connection.cursor() as cursor:
         cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}; SELECT FROM deals")
-        catalogue.change(_MORE_STARS)
+        catalogue.change(_UPDATE_STARS)
         with pytest.raises(psycopg2.errors.SerializationFailure):
-            cursor.execute(_A_LINK)
+            cursor.execute(_INSERT_LINK)
 
 
-def test_the_migration_counts_what_is_there_and_can_be_taken_back(catalogue: Catalogue, own_url: str) -> None:
-    kept = sorted(catalogue.all(_KEPT))
+def test_migration_fills_the_rollups_and_can_be_reverted(catalogue: Catalogue, own_url: str) -> None:
+    stored = sorted(catalogue.all(_STORED))
     config = alembic_config(own_url)
     command.downgrade(config, "0005")
     catalogue.change("UPDATE deals SET star_rating = 1 WHERE id = 1")
     catalogue.change("UPDATE deals SET star_rating = 3 WHERE id = 1")
     command.upgrade(config, "0006")
-    assert sorted(catalogue.all(_KEPT)) == kept
-    catalogue.change(_A_SWAP)
-    assert catalogue.all(WRONG) == []
+    assert sorted(catalogue.all(_STORED)) == stored
+    catalogue.change(_SWAP_STARS)
+    assert catalogue.all(MISMATCHES) == []
 
 
-def test_who_may_write_deals_need_not_be_allowed_to_write_rollups(catalogue: Catalogue, somebody: connection) -> None:
-    with somebody.cursor() as cursor:
+def test_writing_deals_requires_no_privileges_on_the_rollups(
+    catalogue: Catalogue, other_connection: connection
+) -> None:
+    with other_connection.cursor() as cursor:
         cursor.execute("CREATE ROLE deals_writer; GRANT ALL ON deals, deal_categories TO deals_writer")
         cursor.execute("SET LOCAL ROLE deals_writer; CREATE TEMPORARY TABLE deal_rollup (LIKE pg_class)")
-        for statement in (_MORE_STARS, _A_LINK, "DELETE FROM deals WHERE id = 2"):
+        for statement in (_UPDATE_STARS, _INSERT_LINK, "DELETE FROM deals WHERE id = 2"):
             cursor.execute(statement)
         cursor.execute("RESET ROLE; DROP OWNED BY deals_writer; DROP ROLE deals_writer")
-    somebody.commit()
-    assert catalogue.all(WRONG) == []
+    other_connection.commit()
+    assert catalogue.all(MISMATCHES) == []

@@ -1,4 +1,4 @@
-"""Databases of the properties' own, with real commits: a property starts each of its examples by emptying its own."""
+"""Databases with real commits for property tests, which empty theirs before each example."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from tests.support.service import Service
 
 @pytest.fixture(scope="session")
 async def service(server: TestServer, settings: Settings) -> AsyncIterator[Service]:
-    """The service on a catalogue that holds whatever the example before has left."""
+    """The service on a catalogue that still holds the rows of the previous example."""
     with server.copy() as url:
         async with Service.on(url, settings) as service:
             yield service
@@ -28,9 +28,9 @@ async def service(server: TestServer, settings: Settings) -> AsyncIterator[Servi
 async def sample(
     server: TestServer, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Sample]:
-    """The repository's deals.csv in the service, and in pandas; nothing may change it."""
+    """The repository's deals.csv in the service and in pandas; read-only."""
     file = Path(shutil.copy(SAMPLE, tmp_path_factory.mktemp("sample")))
     with server.copy() as url:
         load_deals(file, dsn=libpq_url(url), progress=ignore_progress)
         async with Service.on(url, settings) as service:
-            yield await Sample.read(file, service)
+            yield await Sample.load(file, service)

@@ -1,4 +1,4 @@
-"""Every amount to the cent leaves as the number that it is."""
+"""Amounts are serialized exactly, to the cent."""
 
 import json
 import re
@@ -11,19 +11,19 @@ from pydantic import TypeAdapter
 
 from app.schemas.base import DecimalNumber
 
-_HIGHEST: Final = 9_999_999_999
+_MAX_CENTS: Final = 9_999_999_999
 _PRIME_STEP: Final = 99_991
-_AT_MOST_TWO_DECIMALS: Final = re.compile(r"\d+(\.\d\d?)?", re.ASCII)
+_TWO_DECIMALS: Final = re.compile(r"\d+(\.\d\d?)?", re.ASCII)
 _AMOUNTS: Final = TypeAdapter(list[DecimalNumber])
 
 
 @pytest.mark.parametrize(
     "cents",
-    [range(1, 100_001), range(_HIGHEST, _HIGHEST - 50_000, -1), range(1, _HIGHEST, _PRIME_STEP)],
-    ids=["the lowest", "the highest", "between"],
+    [range(1, 100_001), range(_MAX_CENTS, _MAX_CENTS - 50_000, -1), range(1, _MAX_CENTS, _PRIME_STEP)],
+    ids=["lowest", "highest", "between"],
 )
-def test_no_cent_is_lost_or_made_up(cents: Iterable[int]) -> None:
+def test_every_amount_is_serialized_exactly(cents: Iterable[int]) -> None:
     amounts = [Decimal(amount).scaleb(-2) for amount in cents]
-    spelled: list[str] = json.loads(_AMOUNTS.dump_json(amounts), parse_float=str, parse_int=str)
-    assert [Decimal(text) for text in spelled] == amounts
-    assert all(_AT_MOST_TWO_DECIMALS.fullmatch(text) for text in spelled)
+    serialized: list[str] = json.loads(_AMOUNTS.dump_json(amounts), parse_float=str, parse_int=str)
+    assert [Decimal(text) for text in serialized] == amounts
+    assert all(_TWO_DECIMALS.fullmatch(text) for text in serialized)

@@ -1,4 +1,4 @@
-"""A cursor says exactly what was written into it, to its own list alone; all else is refused."""
+"""A cursor decodes to the encoded position, for its own list only; any other text is rejected."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ _SORT_KEYS: Final[dict[str, st.SearchStrategy[Any]]] = {
 }
 _SORTS: Final = st.sampled_from([sort.value for sort in DealSort])
 _SECRETS: Final = st.binary(min_size=32, max_size=32)
-_CURSORS: Final = CursorCodec(b"k" * 32)
+_CODEC: Final = CursorCodec(b"k" * 32)
 _ALPHABET: Final = [*map(chr, range(128)), "\u00e9", "\u0661", "\ud800", "\U0001f3e8"]
 
 
 @st.composite
-def _rows(draw: st.DrawFn) -> tuple[str, KeysetPosition]:
+def _positions(draw: st.DrawFn) -> tuple[str, KeysetPosition]:
     sort = draw(_SORTS)
     return sort, KeysetPosition(draw(_SORT_KEYS[sort.removeprefix("-")]), draw(IDS))
 
@@ -41,12 +41,14 @@ def _pairs(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 
 @examples(200)
-@given(secret=_SECRETS, row=_rows(), filters=st.text())
-def test_what_was_written_is_read(secret: bytes, row: tuple[str, KeysetPosition], filters: str) -> None:
-    sort, after = row
+@given(secret=_SECRETS, sorted_position=_positions(), filters=st.text())
+def test_cursor_decodes_to_the_encoded_position(
+    secret: bytes, sorted_position: tuple[str, KeysetPosition], filters: str
+) -> None:
+    sort, after = sorted_position
     cursor = CursorCodec(secret).encode(after, sort=sort, filters=filters)
-    read = CursorCodec(secret).decode(cursor, sort=sort, filters=filters)
-    assert (read, type(read.key)) == (after, type(after.key))
+    decoded = CursorCodec(secret).decode(cursor, sort=sort, filters=filters)
+    assert (decoded, type(decoded.key)) == (after, type(after.key))
 
 
 @examples(200)
@@ -54,21 +56,22 @@ def test_what_was_written_is_read(secret: bytes, row: tuple[str, KeysetPosition]
     secrets=_pairs(_SECRETS),
     sorts=_pairs(_SORTS),
     filters=_pairs(st.text()),
-    other=st.sampled_from(["secret", "sort", "filters"]),
+    changed=st.sampled_from(["secret", "sort", "filters"]),
 )
-def test_a_cursor_is_read_for_its_own_list_alone(
-    secrets: list[bytes], sorts: list[str], filters: list[str], other: str
+def test_cursor_with_another_secret_sort_or_filters_is_rejected(
+    secrets: list[bytes], sorts: list[str], filters: list[str], changed: str
 ) -> None:
     cursor = CursorCodec(secrets[0]).encode(KeysetPosition(1, 1), sort=sorts[0], filters=filters[0])
-    reader, sort, wanted = CursorCodec(secrets[other == "secret"]), sorts[other == "sort"], filters[other == "filters"]
+    codec = CursorCodec(secrets[changed == "secret"])
+    sort, fingerprint = sorts[changed == "sort"], filters[changed == "filters"]
     with pytest.raises(InvalidCursorError):
-        reader.decode(cursor, sort=sort, filters=wanted)
+        codec.decode(cursor, sort=sort, filters=fingerprint)
 
 
-def _edited(text: str) -> Iterator[str]:
-    """Every text that is one replaced, added or missing character away."""
-    for place in range(len(text) + 1):
-        before, after = text[:place], text[place:]
+def _edit(text: str) -> Iterator[str]:
+    """Yield every text that differs by one replaced, inserted or deleted character."""
+    for position in range(len(text) + 1):
+        before, after = text[:position], text[position:]
         yield from (before + character + after for character in _ALPHABET)
         if after:
             yield before + after[1:]
@@ -76,20 +79,20 @@ def _edited(text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("row_id", [1, 12, 123])
-def test_every_changed_character_of_a_cursor_is_noticed(row_id: int) -> None:
-    """Rows of three lengths: cursors of each length that base64 pads differently."""
-    cursor = _CURSORS.encode(KeysetPosition(row_id, row_id), sort="id", filters="{}")
-    for edited in _edited(cursor):
+def test_cursor_with_one_edited_character_is_rejected(row_id: int) -> None:
+    """The ids have three lengths, so that the cursors have every length of base64 padding."""
+    cursor = _CODEC.encode(KeysetPosition(row_id, row_id), sort="id", filters="{}")
+    for edited in _edit(cursor):
         with pytest.raises(InvalidCursorError):
-            _CURSORS.decode(edited, sort="id", filters="{}")
+            _CODEC.decode(edited, sort="id", filters="{}")
 
 
 _ANY_TEXT: Final = st.text(st.characters(exclude_categories=[]))
-_MADE_UP: Final = st.binary().map(lambda content: urlsafe_b64encode(content).decode().rstrip("="))
+_BASE64_TEXT: Final = st.binary().map(lambda content: urlsafe_b64encode(content).decode().rstrip("="))
 
 
 @examples(500)
-@given(text=_ANY_TEXT | _MADE_UP, sort=_SORTS)
-def test_made_up_text_is_refused_and_nothing_else_happens(text: str, sort: str) -> None:
+@given(text=_ANY_TEXT | _BASE64_TEXT, sort=_SORTS)
+def test_arbitrary_text_is_rejected(text: str, sort: str) -> None:
     with pytest.raises(InvalidCursorError):
-        _CURSORS.decode(text, sort=sort, filters="{}")
+        _CODEC.decode(text, sort=sort, filters="{}")

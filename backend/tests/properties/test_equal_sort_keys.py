@@ -1,4 +1,4 @@
-"""Ten thousand deals that no sort but the one by id tells apart."""
+"""Ten thousand deals with equal values in every sort key but the id."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from app.config import Settings
 from app.schemas.deals import DealSort
 from tests.support.databases import TestServer
-from tests.support.pagination import along_cursors, ids
+from tests.support.pagination import follow_cursors, get_ids
 from tests.support.service import Service
 
 _DEALS: Final = 10_000
@@ -31,7 +31,7 @@ _FILL: Final = (
 
 
 @pytest.fixture(scope="module")
-async def crowd(server: TestServer, settings: Settings) -> AsyncIterator[Service]:
+async def service_with_equal_deals(server: TestServer, settings: Settings) -> AsyncIterator[Service]:
     with server.copy() as url:
         async with Service.on(url, settings) as service:
             async with service.database.sessions.begin() as session:
@@ -41,23 +41,25 @@ async def crowd(server: TestServer, settings: Settings) -> AsyncIterator[Service
 
 
 @pytest.fixture(scope="module")
-async def all_ids(crowd: Service) -> list[int]:
-    async with crowd.database.sessions() as session:
+async def all_ids(service_with_equal_deals: Service) -> list[int]:
+    async with service_with_equal_deals.database.sessions() as session:
         return list(await session.scalars(text("SELECT id FROM deals ORDER BY id")))
 
 
 @pytest.mark.parametrize("sort", ["-price_per_night", "created_at"])
-async def test_a_walk_sees_all_of_them(crowd: Service, all_ids: list[int], sort: str) -> None:
-    walked = ids([page async for page in along_cursors(crowd, sort=sort, limit=100, count="none")])
-    assert walked == (all_ids[::-1] if sort.startswith("-") else all_ids)
-    assert len(walked) == _DEALS
+async def test_list_deals_by_cursor_returns_all_deals_with_equal_sort_keys(
+    service_with_equal_deals: Service, all_ids: list[int], sort: str
+) -> None:
+    ids = get_ids([page async for page in follow_cursors(service_with_equal_deals, sort=sort, limit=100, count="none")])
+    assert ids == (all_ids[::-1] if sort.startswith("-") else all_ids)
+    assert len(ids) == _DEALS
 
 
 @pytest.mark.parametrize("sort", [sort.value for sort in DealSort])
-async def test_a_walk_from_the_middle_goes_on_in_the_order_of_every_sort(
-    crowd: Service, all_ids: list[int], sort: str
+async def test_list_deals_by_cursor_from_the_middle_continues_in_every_sort(
+    service_with_equal_deals: Service, all_ids: list[int], sort: str
 ) -> None:
-    middle = await crowd.get("/deals", sort=sort, skip=_DEALS - 250, limit=100)
-    rest = along_cursors(crowd, cursor=middle["next_cursor"], sort=sort, limit=100)
-    walked = ids([middle, *[page async for page in rest]])
-    assert walked == (all_ids[::-1] if sort.startswith("-") else all_ids)[-250:]
+    middle = await service_with_equal_deals.get("/deals", sort=sort, skip=_DEALS - 250, limit=100)
+    remaining = follow_cursors(service_with_equal_deals, cursor=middle["next_cursor"], sort=sort, limit=100)
+    ids = get_ids([middle, *[page async for page in remaining]])
+    assert ids == (all_ids[::-1] if sort.startswith("-") else all_ids)[-250:]

@@ -1,4 +1,4 @@
-"""Whichever way one walks a list, one sees the filtered and sorted table: all of it, in order, and nothing twice."""
+"""Cursor pages and skip pages return the filtered and sorted table: complete, in order, without repetition."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.schemas.deals import DealSort
-from tests.support.filter_sets import FilterSet, as_query
+from tests.support.filter_sets import FilterSet, to_query
 from tests.support.hypothesis_settings import examples
-from tests.support.model_tables import A_ROW, FILTERS, ROWS, Row, Table
-from tests.support.pagination import along_cursors, by_skipping, ids
+from tests.support.model_tables import FILTERS, ROWS, SINGLE_ROW, Row, Table
+from tests.support.pagination import follow_cursors, get_ids, skip_through
 from tests.support.service import Service
 
 _SORTS: Final = [sort.value for sort in DealSort]
@@ -25,24 +25,24 @@ _LIMITS: Final = st.sampled_from([1, 3, 7, 12, 20, 100])
     limit=_LIMITS,
     start=st.integers(0, 20),
 )
-async def test_cursor_pages_and_skip_pages_are_the_filtered_and_sorted_table(
+async def test_list_deals_by_cursor_and_by_skip_returns_the_filtered_sorted_table(
     service: Service, rows: Sequence[Row], filters: FilterSet, sort: str, limit: int, start: int
 ) -> None:
-    table = await Table.of(service, rows)
-    listed = table.listed(filters, sort)
-    query = {**as_query(filters, hotel_ids=table.hotel_ids), "sort": sort}
-    walked = [page async for page in along_cursors(service, limit=limit, **query)]
-    skipped = [page async for page in by_skipping(service, "/deals", limit=limit, **query)]
-    assert ids(walked) == ids(skipped) == listed
-    assert {page["total"] for page in (*walked, *skipped)} == {len(listed)}
-    assert all(len(page["items"]) == limit for page in walked[:-1])
+    table = await Table.create(service, rows)
+    expected = table.list_ids(filters, sort)
+    query = {**to_query(filters, hotel_ids=table.hotel_ids), "sort": sort}
+    cursor_pages = [page async for page in follow_cursors(service, limit=limit, **query)]
+    skip_pages = [page async for page in skip_through(service, "/deals", limit=limit, **query)]
+    assert get_ids(cursor_pages) == get_ids(skip_pages) == expected
+    assert {page["total"] for page in (*cursor_pages, *skip_pages)} == {len(expected)}
+    assert all(len(page["items"]) == limit for page in cursor_pages[:-1])
     middle = await service.get("/deals", skip=start, limit=limit, **query)
     if middle["next_cursor"]:
-        rest = [page async for page in along_cursors(service, cursor=middle["next_cursor"], limit=limit, **query)]
-        assert ids([middle, *rest]) == listed[start:]
+        remaining = [page async for page in follow_cursors(service, cursor=middle["next_cursor"], limit=limit, **query)]
+        assert get_ids([middle, *remaining]) == expected[start:]
 
 
-_STEPS: Final = st.lists(A_ROW | st.integers(0, 20), max_size=3)
+_STEPS: Final = st.lists(SINGLE_ROW | st.integers(0, 20), max_size=3)
 
 
 @examples(40)
@@ -53,25 +53,25 @@ _STEPS: Final = st.lists(A_ROW | st.integers(0, 20), max_size=3)
     limit=st.integers(1, 4),
     script=st.lists(_STEPS, max_size=20),
 )
-async def test_a_walk_finds_each_row_that_stays_once_whatever_comes_and_goes(
+async def test_list_deals_by_cursor_during_writes_returns_each_retained_row_once(
     service: Service, rows: Sequence[Row], filters: FilterSet, sort: str, limit: int, script: list[list[Row | int]]
 ) -> None:
-    """Between two pages a few rows are inserted, and a few are deleted: those at the place a step names."""
-    table = await Table.of(service, rows)
+    """Between two pages, rows are inserted, and rows at the indexes of the script are deleted."""
+    table = await Table.create(service, rows)
     before, steps = dict(table.rows), iter(script)
-    query = {**as_query(filters, hotel_ids=table.hotel_ids), "sort": sort}
-    walked: list[int] = []
-    async for page in along_cursors(service, limit=limit, **query):
-        walked += ids([page])
-        assert page["total"] == len(table.listed(filters, sort))
+    query = {**to_query(filters, hotel_ids=table.hotel_ids), "sort": sort}
+    returned: list[int] = []
+    async for page in follow_cursors(service, limit=limit, **query):
+        returned += get_ids([page])
+        assert page["total"] == len(table.list_ids(filters, sort))
         for step in next(steps, []):
-            await _take(step, table)
-    stayed = [deal_id for deal_id in table.listed(filters, sort) if deal_id in before]
-    assert [deal_id for deal_id in walked if deal_id in set(stayed)] == stayed
-    assert len(walked) == len(set(walked))
+            await _apply(step, table)
+    retained = [deal_id for deal_id in table.list_ids(filters, sort) if deal_id in before]
+    assert [deal_id for deal_id in returned if deal_id in set(retained)] == retained
+    assert len(returned) == len(set(returned))
 
 
-async def _take(step: Row | int, table: Table) -> None:
+async def _apply(step: Row | int, table: Table) -> None:
     if isinstance(step, Row):
         await table.insert([step])
     elif step < len(table.rows):

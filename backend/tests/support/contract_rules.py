@@ -1,6 +1,6 @@
-"""What a request must also satisfy to be valid, where JSON Schema has no words for it; loaded by Schemathesis.
+"""Rules of valid requests that JSON Schema cannot express, applied to generated ones; loaded by Schemathesis.
 
-Only requests that were generated as valid are touched: those that were made invalid stay as they are.
+Requests that were generated to be invalid are left unchanged.
 """
 
 from datetime import date, timedelta
@@ -10,10 +10,10 @@ from uuid import uuid4
 import schemathesis
 
 _RANGES: Final = (("price_min", "price_max", float), ("checkin_from", "checkin_to", str))
-_KEYS: Final = ("hotel_id", "external_id")
-_WHOLE: Final = (*_KEYS, "star_rating", "discount_percent", "version")
-_GREATEST_KEY: Final = 2**63 - 1
-_LAST_CHECKIN: Final = date(2099, 12, 31)
+_IDS: Final = ("hotel_id", "external_id")
+_INTEGERS: Final = (*_IDS, "star_rating", "discount_percent", "version")
+_MAX_ID: Final = 2**63 - 1
+_MAX_CHECKIN: Final = date(2099, 12, 31)
 _PRICES: Final = ("price_min", "price_max", "price_per_night", "original_price")
 
 
@@ -21,7 +21,7 @@ _PRICES: Final = ("price_min", "price_max", "price_per_night", "original_price")
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     if case.meta is None or case.meta.generation.mode.is_negative:
         return
-    if case.headers and "Idempotency-Key" in case.headers:  # One that came with another body is refused.
+    if case.headers and "Idempotency-Key" in case.headers:  # A key reused with another body is rejected.
         case.headers["Idempotency-Key"] = uuid4().hex
     if case.query:
         _satisfy_query(case.query)
@@ -30,29 +30,31 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
 
 
 def _satisfy_query(query: dict[str, Any]) -> None:
-    query.pop("cursor", None)  # A cursor is signed, so it can't be made up.
+    query.pop("cursor", None)  # Cursors are signed and cannot be generated.
     _round_to_cents(query)
-    for first, last, measure in _RANGES:  # A range that ends before it begins is refused.
+    for first, last, measure in _RANGES:  # Ranges that end before they begin are rejected.
         if first in query and last in query:
             query[first], query[last] = sorted((query[first], query[last]), key=measure)
 
 
 def _satisfy_body(body: dict[str, Any]) -> None:
     _round_to_cents(body)
-    if "checkin_date" in body or "checkout_date" in body:  # A stay lasts a night at least.
-        checkin = min(date.fromisoformat(body.get("checkin_date") or body["checkout_date"]), _LAST_CHECKIN)
+    if "checkin_date" in body or "checkout_date" in body:  # A stay lasts at least one night.
+        checkin = min(date.fromisoformat(body.get("checkin_date") or body["checkout_date"]), _MAX_CHECKIN)
         body["checkin_date"] = checkin.isoformat()
         body["checkout_date"] = (checkin + timedelta(days=1)).isoformat()
-    for name in _WHOLE:  # JSON Schema calls 4.0 an integer.
+    for name in _INTEGERS:  # To JSON Schema, 4.0 is an integer.
         if isinstance(body.get(name), float):
             body[name] = int(body[name])
-    for name in _KEYS:  # The document gives 2**63 as 9.223372036854776e+18, which is 192 more where floats are decimal.
+    for (
+        name
+    ) in _IDS:  # The document has 2**63 as 9.223372036854776e+18, which exceeds it by 192 when read as a decimal.
         if isinstance(body.get(name), int):
-            body[name] = min(body[name], _GREATEST_KEY)
+            body[name] = min(body[name], _MAX_ID)
 
 
 def _round_to_cents(values: dict[str, Any]) -> None:
-    """A multiple of 0.01 need not be a binary float with two decimals: 57 of them are 0.5700000000000001."""
+    """Round prices, because a float multiple of 0.01 may have more decimals: 57 * 0.01 is 0.5700000000000001."""
     for name in _PRICES:
         if isinstance(values.get(name), float):
             values[name] = round(values[name], 2)

@@ -1,4 +1,4 @@
-"""Filter sets over the values that a table has, and a few that it has not."""
+"""Strategies of filter sets: values that occur in a table, and a few that do not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 FilterSet = dict[str, Any]
-"""The filters that are given, by parameter, as Python values; `hotel_id` is a number of a hotel in the table."""
+"""Filters by parameter name, as Python values; `hotel_id` is the 1-based position of a hotel in the table."""
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
-    """What to filter a table by."""
+class FilterValues:
+    """The values that filters are drawn from."""
 
     cities: Sequence[str]
     countries: Sequence[str]
@@ -26,15 +26,15 @@ class Values:
 
 
 @st.composite
-def filter_sets(draw: st.DrawFn, values: Values) -> FilterSet:
-    """A few of the filters, so that something is left to match, with bounds in their order."""
+def filter_sets(draw: st.DrawFn, values: FilterValues) -> FilterSet:
+    """Draw at most three filters, so that some rows still match; lower bounds do not exceed upper ones."""
     filters: dict[str, st.SearchStrategy[Any]] = {
-        "city": _some_of(values.cities),
+        "city": _lists_of(values.cities),
         "country": _in_any_case(values.countries),
         "min_stars": st.integers(1, 5),
         "price_min": values.prices,
         "price_max": values.prices,
-        "category": _some_of(values.categories),
+        "category": _lists_of(values.categories),
         "available_only": st.booleans(),
         "hotel_id": st.integers(1, values.hotels),
         "room_type": _in_any_case(values.room_types),
@@ -43,30 +43,30 @@ def filter_sets(draw: st.DrawFn, values: Values) -> FilterSet:
         "checkin_to": values.days,
     }
     names = draw(st.lists(st.sampled_from(list(filters)), max_size=3, unique=True))
-    return _in_order({name: draw(filters[name]) for name in names})
+    return _order_bounds({name: draw(filters[name]) for name in names})
 
 
-def as_query(filters: FilterSet, *, hotel_ids: Sequence[int]) -> dict[str, Any]:
-    """The query parameters; `hotel_ids` are the keys of the table's hotels, in the order of their numbers."""
+def to_query(filters: FilterSet, *, hotel_ids: Sequence[int]) -> dict[str, Any]:
+    """Convert filters to query parameters; `hotel_ids` are the ids of the table's hotels, by position."""
     if "hotel_id" in filters:
         filters = {**filters, "hotel_id": hotel_ids[filters["hotel_id"] - 1]}
-    return {name: value if isinstance(value, list) else _spelled(value) for name, value in filters.items()}
+    return {name: value if isinstance(value, list) else _format(value) for name, value in filters.items()}
 
 
-def _spelled(value: object) -> str:
+def _format(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _in_any_case(names: Sequence[str]) -> st.SearchStrategy[str]:
-    spellings = [spelling for name in names for spelling in (name, name.upper(), name.swapcase(), f" {name.lower()} ")]
-    return st.sampled_from([*spellings, "Nowhere", "%"])
+    variants = [variant for name in names for variant in (name, name.upper(), name.swapcase(), f" {name.lower()} ")]
+    return st.sampled_from([*variants, "Nowhere", "%"])
 
 
-def _some_of(names: Sequence[str]) -> st.SearchStrategy[list[str]]:
+def _lists_of(names: Sequence[str]) -> st.SearchStrategy[list[str]]:
     return st.lists(_in_any_case(names), min_size=1, max_size=3)
 
 
-def _in_order(filters: FilterSet) -> FilterSet:
+def _order_bounds(filters: FilterSet) -> FilterSet:
     for lower, upper in (("price_min", "price_max"), ("checkin_from", "checkin_to")):
         if lower in filters and upper in filters:
             bounds = sorted([filters[lower], filters[upper]])

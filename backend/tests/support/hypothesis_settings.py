@@ -1,4 +1,4 @@
-"""How many examples a property is tried with: always the same ones, so that a failure comes again."""
+"""Hypothesis settings: always the same examples, so that failures are reproducible."""
 
 from hypothesis import settings
 
@@ -6,5 +6,5 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 
 
 def examples(count: int) -> settings:
-    """Decorates a property that is tried with `count` examples."""
+    """Decorate a property to be tried with `count` examples."""
     return settings(settings.get_profile("repeatable"), max_examples=count)

@@ -1,4 +1,4 @@
-"""Small tables of deals with few distinct values, so that ties abound, and what a list of them must be."""
+"""Small tables of deals with few distinct values, hence many ties, and the lists expected of them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
 from app.models import Category, Deal, Hotel, deal_categories
-from tests.support.filter_sets import FilterSet, Values, filter_sets
+from tests.support.filter_sets import FilterSet, FilterValues, filter_sets
 from tests.support.service import Service
 
 HOTELS: Final = (
@@ -22,10 +22,10 @@ CATEGORIES: Final = ("beach", "luxury", "Romantic")
 _ROOM_TYPES: Final = ("Suite", "suite", "Single")
 _PRICES: Final = [Decimal(price) for price in ("9.99", "10.00", "10.01", "250.00")]
 _DAYS: Final = [date(2026, 2, 27) + timedelta(days=number) for number in range(4)]
-_INSTANTS: Final = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=number) for number in range(3)]
+_TIMESTAMPS: Final = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=number) for number in range(3)]
 
 FILTERS: Final = filter_sets(
-    Values(
+    FilterValues(
         cities=["Toronto", "Rome"],
         countries=["Canada", "Italy"],
         categories=CATEGORIES,
@@ -39,7 +39,7 @@ FILTERS: Final = filter_sets(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A deal as the test knows it; `hotel` is the index of its hotel."""
+    """A deal of the model; `hotel` is the index of its hotel in HOTELS."""
 
     hotel: int
     room_type: str
@@ -52,7 +52,7 @@ class Row:
     categories: frozenset[str]
 
 
-A_ROW: Final = st.builds(
+SINGLE_ROW: Final = st.builds(
     Row,
     hotel=st.integers(0, len(HOTELS) - 1),
     room_type=st.sampled_from(_ROOM_TYPES),
@@ -60,27 +60,29 @@ A_ROW: Final = st.builds(
     price_per_night=st.sampled_from(_PRICES),
     discount_percent=st.sampled_from([0, 50, 100]),
     checkin_date=st.sampled_from(_DAYS),
-    created_at=st.sampled_from(_INSTANTS),
+    created_at=st.sampled_from(_TIMESTAMPS),
     is_available=st.booleans(),
     categories=st.frozensets(st.sampled_from(CATEGORIES)),
 )
-ROWS: Final = st.sampled_from([0, 1, 5, 12, 20]).flatmap(lambda size: st.lists(A_ROW, min_size=size, max_size=size))
+ROWS: Final = st.sampled_from([0, 1, 5, 12, 20]).flatmap(
+    lambda size: st.lists(SINGLE_ROW, min_size=size, max_size=size)
+)
 
 
-def _is_named(names: Iterable[str], among: Iterable[str]) -> bool:
-    return bool({name.lower() for name in names} & {name.strip().lower() for name in among})
+def _have_common_name(names: Iterable[str], others: Iterable[str]) -> bool:
+    return bool({name.lower() for name in names} & {name.strip().lower() for name in others})
 
 
 _MATCHES: Final[dict[str, Callable[[Row, Any], bool]]] = {
-    "city": lambda row, names: _is_named([HOTELS[row.hotel]["city"]], names),
-    "country": lambda row, name: _is_named([HOTELS[row.hotel]["country"]], [name]),
+    "city": lambda row, names: _have_common_name([HOTELS[row.hotel]["city"]], names),
+    "country": lambda row, name: _have_common_name([HOTELS[row.hotel]["country"]], [name]),
     "min_stars": lambda row, stars: row.star_rating >= stars,
     "price_min": lambda row, price: row.price_per_night >= price,
     "price_max": lambda row, price: row.price_per_night <= price,
-    "category": lambda row, names: _is_named(row.categories, names),
+    "category": lambda row, names: _have_common_name(row.categories, names),
     "available_only": lambda row, only: row.is_available or not only,
     "hotel_id": lambda row, number: row.hotel == number - 1,
-    "room_type": lambda row, name: _is_named([row.room_type], [name]),
+    "room_type": lambda row, name: _have_common_name([row.room_type], [name]),
     "min_discount": lambda row, percent: row.discount_percent >= percent,
     "checkin_from": lambda row, day: row.checkin_date >= day,
     "checkin_to": lambda row, day: row.checkin_date <= day,
@@ -89,7 +91,7 @@ _MATCHES: Final[dict[str, Callable[[Row, Any], bool]]] = {
 
 @dataclass(slots=True)
 class Table:
-    """The catalogue's deals, changed by real commits beside the service; remembers what it holds, by id."""
+    """A model of the deals, by id. Its changes are committed to the database directly, without the service."""
 
     service: Service
     hotel_ids: list[int] = field(default_factory=list)
@@ -97,8 +99,8 @@ class Table:
     rows: dict[int, Row] = field(default_factory=dict)
 
     @classmethod
-    async def of(cls, service: Service, rows: Sequence[Row]) -> "Table":
-        """The catalogue, emptied and filled with `rows`."""
+    async def create(cls, service: Service, rows: Sequence[Row]) -> "Table":
+        """Empty the catalogue and fill it with `rows`."""
         await service.empty()
         table = cls(service)
         async with service.database.sessions.begin() as session:
@@ -115,7 +117,7 @@ class Table:
             return
         async with self.service.database.sessions.begin() as session:
             deals = insert(Deal).returning(Deal.id, sort_by_parameter_order=True)
-            ids = list(await session.scalars(deals, [self._columns(row) for row in rows]))
+            ids = list(await session.scalars(deals, [self._get_column_values(row) for row in rows]))
             links = [
                 {"deal_id": deal_id, "category_id": self.category_ids[name]}
                 for deal_id, row in zip(ids, rows, strict=True)
@@ -130,17 +132,17 @@ class Table:
             await session.execute(delete(Deal).where(Deal.id == deal_id))
         del self.rows[deal_id]
 
-    def listed(self, filters: FilterSet, sort: str) -> list[int]:
-        """The ids of the rows that match, in the order of `sort`."""
+    def list_ids(self, filters: FilterSet, sort: str) -> list[int]:
+        """List the ids of the matching rows in the order of `sort`."""
         key = sort.removeprefix("-")
-        found = [
+        matching = [
             (deal_id if key == "id" else getattr(row, key), deal_id)
             for deal_id, row in self.rows.items()
             if all(_MATCHES[name](row, value) for name, value in filters.items())
         ]
-        return [deal_id for _, deal_id in sorted(found, reverse=sort.startswith("-"))]
+        return [deal_id for _, deal_id in sorted(matching, reverse=sort.startswith("-"))]
 
-    def _columns(self, row: Row) -> dict[str, Any]:
+    def _get_column_values(self, row: Row) -> dict[str, Any]:
         return {
             "hotel_id": self.hotel_ids[row.hotel],
             "room_type": row.room_type,

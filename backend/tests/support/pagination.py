@@ -1,4 +1,4 @@
-"""Ways through a list, page by page."""
+"""Fetch all pages of a list, by cursor or by skip."""
 
 from collections.abc import AsyncIterator, Iterable
 from itertools import count
@@ -9,8 +9,8 @@ from tests.support.service import Service
 Page = dict[str, Any]
 
 
-async def along_cursors(service: Service, *, cursor: str | None = None, **query: Any) -> AsyncIterator[Page]:
-    """The pages from the first, or from behind `cursor`, to the last. A walk in a circle fails the test."""
+async def follow_cursors(service: Service, *, cursor: str | None = None, **query: Any) -> AsyncIterator[Page]:
+    """Yield the pages from the first, or the one after `cursor`, to the last. A repeated cursor fails the test."""
     page = await service.get("/deals", **query, **({"cursor": cursor} if cursor else {}))
     yield page
     seen = {cursor}
@@ -21,8 +21,8 @@ async def along_cursors(service: Service, *, cursor: str | None = None, **query:
         yield page
 
 
-async def by_skipping(service: Service, path: str, *, limit: int, **query: Any) -> AsyncIterator[Page]:
-    """The pages from the first to the one that is not full."""
+async def skip_through(service: Service, path: str, *, limit: int, **query: Any) -> AsyncIterator[Page]:
+    """Yield the pages from the first to the one that is not full."""
     for skip in count(step=limit):
         page = await service.get(path, skip=skip, limit=limit, **query)
         yield page
@@ -30,5 +30,5 @@ async def by_skipping(service: Service, path: str, *, limit: int, **query: Any) 
             return
 
 
-def ids(pages: Iterable[Page]) -> list[int]:
+def get_ids(pages: Iterable[Page]) -> list[int]:
     return [item["id"] for page in pages for item in page["items"]]

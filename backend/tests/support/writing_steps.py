@@ -1,4 +1,4 @@
-"""Steps that write: whatever a client may ask for, an import, and a transaction that is undone."""
+"""Steps that write: requests of clients, an import, and a transaction that is rolled back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,86 +22,86 @@ from tests.support.service import Service
 
 CITIES: Final = ("Toronto", "Rome")
 CATEGORIES: Final = ("beach", "family", "luxury")
-_NOBODY: Final = 2**62
-_UNDONE: Final = (
+_UNKNOWN_ID: Final = 2**62
+_ROLLED_BACK_STATEMENTS: Final = (
     "UPDATE deals SET star_rating = 4 - star_rating, price_per_night = price_per_night + id",
     "DELETE FROM deal_categories WHERE deal_id % 2 = 0",
     "DELETE FROM deals WHERE id % 3 = 0",
 )
 
 
-def hotel(number: int) -> Body:
-    """The same hotel for the same number."""
+def build_hotel(number: int) -> Body:
+    """Build the body of hotel `number`; the same number gives the same hotel."""
     city = CITIES[number % len(CITIES)]
     return {"name": f"Hotel {number}", "city": city, "country": f"Land of {city}", "phone": f"+1-416-555-000{number}"}
 
 
 class Step(Protocol):
-    """Fails if the service does; a refusal is as good as a success."""
+    """A write. Client errors are accepted, server errors fail the test."""
 
-    async def take(self, service: Service) -> None: ...
+    async def run(self, service: Service) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """For the deal or hotel at a place among those that are there, or for none that is there."""
+    """A request for the deal or hotel at `index`, which wraps around the existing ids and an unknown one."""
 
     method: str
-    noun: str
-    place: int
+    collection: str
+    index: int
     body: Mapping[str, Any]
-    home: int | None = None
+    hotel_index: int | None = None
 
-    async def take(self, service: Service) -> None:
-        path = f"/{self.noun}"
+    async def run(self, service: Service) -> None:
+        path = f"/{self.collection}"
         if self.method != "POST":
-            path += f"/{await _at(service, self.noun, self.place)}"
+            path += f"/{await _get_id(service, self.collection, self.index)}"
         body = dict(self.body)
-        if self.home is not None:
-            body["hotel_id"] = await _at(service, "hotels", self.home)
-        answer = await service.send(self.method, path, body)
-        assert answer.status_code < 500, answer.text
+        if self.hotel_index is not None:
+            body["hotel_id"] = await _get_id(service, "hotels", self.hotel_index)
+        response = await service.send(self.method, path, body)
+        assert response.status_code < 500, response.text
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
     rows: Sequence[Row]
 
-    async def take(self, service: Service) -> None:
-        imported(service, self.rows)
+    async def run(self, service: Service) -> None:
+        import_rows(service, self.rows)
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
+class RolledBackTransaction:
     """A transaction that is rolled back after it has written to every table of deals."""
 
-    async def take(self, service: Service) -> None:
+    async def run(self, service: Service) -> None:
         async with service.database.sessions() as session:
-            for statement in _UNDONE:
+            for statement in _ROLLED_BACK_STATEMENTS:
                 await session.execute(text(statement))
             await session.rollback()
 
 
-def imported(service: Service, rows: Sequence[Row]) -> Response:
-    """The rows of a file that are good are brought in; the answer is what a client would call a success."""
+def import_rows(service: Service, rows: Sequence[Row]) -> Response:
+    """Import the valid rows of a file; the response stands for success."""
     with TemporaryDirectory() as folder:
         file = write_rows(Path(folder) / "deals.csv", *rows)
         load_deals(file, dsn=libpq_url(text_of(service.database.engine.url)), progress=ignore_progress, partial=True)
     return Response(200)
 
 
-def file_row(number: int, **cells: str) -> Row:
-    """A good row of the hotel with that number, except for `cells`."""
-    return row(**{f"hotel_{name}": value for name, value in hotel(number).items()}, **cells)
+def build_row(number: int, **cells: str) -> Row:
+    """Build a valid row of hotel `number`, with `cells` replaced."""
+    return row(**{f"hotel_{name}": value for name, value in build_hotel(number).items()}, **cells)
 
 
-async def _at(service: Service, noun: str, place: int) -> int:
+async def _get_id(service: Service, collection: str, index: int) -> int:
     async with service.database.sessions() as session:
-        ids: list[int] = list(await session.scalars(text(f"SELECT id FROM {noun} ORDER BY id")))  # noqa: S608  a noun of this file
-    return [*ids, _NOBODY][place % (len(ids) + 1)]
+        ids: list[int] = list(await session.scalars(text(f"SELECT id FROM {collection} ORDER BY id")))  # noqa: S608  a table name of this file
+    return [*ids, _UNKNOWN_ID][index % (len(ids) + 1)]
 
 
-_PLACES: Final = st.integers(0, 20)
+_INDEXES: Final = st.integers(0, 20)
 _FIELDS: Final[Mapping[str, st.SearchStrategy[Any]]] = {
     "star_rating": st.integers(1, 3),
     "price_per_night": st.sampled_from([Decimal("0.01"), Decimal("99.99"), Decimal(100)]),
@@ -109,20 +109,25 @@ _FIELDS: Final[Mapping[str, st.SearchStrategy[Any]]] = {
     "categories": st.lists(st.sampled_from(CATEGORIES), max_size=3),
     "external_id": st.none() | st.integers(1, 4),
     "room_type": st.sampled_from(["Suite", "Single"]),
-    "checkout_date": st.sampled_from([date(2026, 3, 9), date(2026, 2, 1)]),  # the second is before it begins
+    "checkout_date": st.sampled_from([date(2026, 3, 9), date(2026, 2, 1)]),  # the second is before the check-in
 }
-_HOTEL_FIELDS: Final = {"city": st.sampled_from(CITIES), "phone": st.integers(0, 4).map(lambda n: hotel(n)["phone"])}
+_HOTEL_FIELDS: Final = {
+    "city": st.sampled_from(CITIES),
+    "phone": st.integers(0, 4).map(lambda n: build_hotel(n)["phone"]),
+}
 
 
-def _requests(method: str, noun: str, body: st.SearchStrategy[Body], *, moves: bool = False) -> st.SearchStrategy[Step]:
-    home = st.none() | _PLACES if moves else st.none()
-    return st.builds(Request, st.just(method), st.just(noun), _PLACES, body, home)
+def _requests(
+    method: str, collection: str, body: st.SearchStrategy[Body], *, changes_hotel: bool = False
+) -> st.SearchStrategy[Step]:
+    hotel_index = st.none() | _INDEXES if changes_hotel else st.none()
+    return st.builds(Request, st.just(method), st.just(collection), _INDEXES, body, hotel_index)
 
 
-_NOTHING: Final[st.SearchStrategy[Body]] = st.just({})
+_EMPTY_BODY: Final[st.SearchStrategy[Body]] = st.just({})
 _DEALS: Final = st.fixed_dictionaries(dict(_FIELDS)).map(PLAIN_DEAL.__or__)
 _ROWS: Final = st.builds(
-    file_row,
+    build_row,
     st.integers(0, 4),
     id=st.integers(1, 6).map(str),
     hotel_star_rating=st.integers(1, 3).map(str),
@@ -131,12 +136,12 @@ _ROWS: Final = st.builds(
     categories=st.lists(st.sampled_from(CATEGORIES), max_size=3).map(",".join),
 )
 STEPS: Final[st.SearchStrategy[Step]] = st.one_of(
-    st.builds(Request, st.just("POST"), st.just("deals"), _PLACES, _DEALS, _PLACES),
-    _requests("PATCH", "deals", st.fixed_dictionaries({}, optional=dict(_FIELDS)), moves=True),
-    _requests("DELETE", "deals", _NOTHING),
-    _requests("POST", "hotels", st.integers(0, 4).map(hotel)),
+    st.builds(Request, st.just("POST"), st.just("deals"), _INDEXES, _DEALS, _INDEXES),
+    _requests("PATCH", "deals", st.fixed_dictionaries({}, optional=dict(_FIELDS)), changes_hotel=True),
+    _requests("DELETE", "deals", _EMPTY_BODY),
+    _requests("POST", "hotels", st.integers(0, 4).map(build_hotel)),
     _requests("PATCH", "hotels", st.fixed_dictionaries({}, optional=dict(_HOTEL_FIELDS))),
-    _requests("DELETE", "hotels", _NOTHING),
+    _requests("DELETE", "hotels", _EMPTY_BODY),
     st.builds(Import, st.lists(_ROWS, min_size=1, max_size=6)),
-    st.builds(Undone),
+    st.builds(RolledBackTransaction),
 )
