@@ -1,9 +1,9 @@
--- Who may do what in the catalogue's database: least privilege, denied unless it is granted here. See roles.md.
+-- Database roles with least privilege: access that is not granted here is denied. See roles.md.
 --
 -- Run it as a superuser on the database, after `deals migrate` and again after each version that migrates:
 --     psql --set ON_ERROR_STOP=1 --single-transaction --file docs/roles.sql "$ADMIN_URL"
--- It may run any number of times, and takes back what it does not grant. Roles get no password: give those that log in
--- over a network one (\password deals_app).
+-- It is idempotent, and revokes privileges that it does not grant. It sets no passwords: set one for each role that logs in
+-- over a network (\password deals_app).
 
 SET client_min_messages = warning;
 
@@ -19,10 +19,10 @@ BEGIN
 END
 $$;
 
--- Owns the schema; nobody logs in as it.
+-- Owns the schema.
 ALTER ROLE deals_owner NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 
--- Migrates and imports, as the owner. Not for the service.
+-- Migrations and imports, with the privileges of the owner.
 ALTER ROLE deals_migrate LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
 GRANT deals_owner TO deals_migrate;
 ALTER ROLE deals_migrate SET role = 'deals_owner';
@@ -32,7 +32,7 @@ ALTER ROLE deals_migrate SET lock_timeout = '5s';
 ALTER ROLE deals_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 ALTER ROLE deals_app SET idle_in_transaction_session_timeout = '60s';
 
--- People and programs that look at the catalogue.
+-- Ad-hoc queries and reports.
 ALTER ROLE deals_read LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
 ALTER ROLE deals_read SET default_transaction_read_only = on;
 ALTER ROLE deals_read SET statement_timeout = '30s';
@@ -49,7 +49,7 @@ BEGIN
     EXECUTE format(
         'GRANT CONNECT ON DATABASE %I TO deals_migrate, deals_app, deals_read, deals_keys', current_database()
     );
-    -- An import has staging tables.
+    -- For the staging tables of an import.
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO deals_owner', current_database());
 END
 $$;
@@ -58,19 +58,19 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC, deals_migrate, deals_app, deals_read, d
 GRANT USAGE, CREATE ON SCHEMA public TO deals_owner;
 GRANT USAGE ON SCHEMA public TO deals_app, deals_read, deals_keys;
 
--- Everything in the schema becomes the owner's, the triggers' functions too: they run with its rights.
+-- Transfer all objects in the schema to the owner, including the trigger functions, which run with its privileges.
 DO $$
 DECLARE
-    thing record;
+    object record;
 BEGIN
-    FOR thing IN
+    FOR object IN
         SELECT oid::regclass AS name FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
     LOOP
-        EXECUTE format('ALTER TABLE %s OWNER TO deals_owner', thing.name);
+        EXECUTE format('ALTER TABLE %s OWNER TO deals_owner', object.name);
     END LOOP;
-    FOR thing IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace LOOP
-        EXECUTE format('ALTER ROUTINE %s OWNER TO deals_owner', thing.name);
+    FOR object IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace LOOP
+        EXECUTE format('ALTER ROUTINE %s OWNER TO deals_owner', object.name);
     END LOOP;
 END
 $$;
@@ -79,7 +79,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, deals_migrate, deals_app,
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, deals_migrate, deals_app, deals_read, deals_keys;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA public FROM PUBLIC, deals_migrate, deals_app, deals_read, deals_keys;
 
--- A table that this version does not have yet is passed over.
+-- Tables that do not exist yet are skipped.
 DO $$
 DECLARE
     grants record;
@@ -91,7 +91,7 @@ BEGIN
             ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'categories'),
             ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'deal_categories'),
             ('deals_app', 'SELECT, INSERT, UPDATE, DELETE', 'idempotency_keys'),
-            -- The triggers write them.
+            -- Written by triggers.
             ('deals_app', 'SELECT', 'deal_rollup'),
             ('deals_app', 'SELECT', 'category_rollup'),
             ('deals_app', 'SELECT', 'api_keys'),
@@ -103,7 +103,7 @@ BEGIN
             ('deals_read', 'SELECT', 'deal_categories'),
             ('deals_read', 'SELECT', 'deal_rollup'),
             ('deals_read', 'SELECT', 'category_rollup'),
-            -- Keys are made and revoked. Nobody removes or alters one, and digests are for the service to compare.
+            -- Keys can be created and revoked, not deleted or changed; only the service reads the digests.
             ('deals_keys', 'SELECT (public_id, name, scopes, created_at, expires_at, revoked_at)', 'api_keys'),
             ('deals_keys', 'INSERT, UPDATE (revoked_at)', 'api_keys')
         ) AS granted (role, privileges, name)
