@@ -1,4 +1,4 @@
-"""Alembic's entry: migrations run on one synchronous connection to the database the service would use."""
+"""Alembic environment: runs migrations on a synchronous connection to the service's database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from app.models import Deal
 
 @contextmanager
 def database_url() -> Iterator[str]:
-    """The URL that the caller of Alembic gave, else that of the database the service would use."""
-    given: str | None = context.config.attributes.get("url")
-    if given is not None:
-        yield given
+    """Yield the URL in Alembic's config attributes, else that of the service's database."""
+    url: str | None = context.config.attributes.get("url")
+    if url is not None:
+        yield url
     else:
-        with open_database(load_settings()) as chosen:
-            yield chosen.url
+        with open_database(load_settings()) as database:
+            yield database.url
 
 
 def run_offline() -> None:
@@ -32,7 +32,7 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run the migrations, each in a transaction of its own."""
+    """Run each migration in its own transaction."""
     with database_url() as url, create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
         context.configure(connection=connection, target_metadata=Deal.metadata, transaction_per_migration=True)
         with context.begin_transaction():

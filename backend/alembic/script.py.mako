@@ -14,7 +14,7 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    # A migration that can't get its lock gives up, rather than let every query queue up behind it.
+    # Fail if a lock is not granted soon: all queries of the table queue behind a migration that waits for it.
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL statement_timeout = '5min'")
     ${upgrades if upgrades else "pass"}

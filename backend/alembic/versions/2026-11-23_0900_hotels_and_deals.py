@@ -1,4 +1,4 @@
-"""Hotels and their deals.
+"""Create hotels and deals.
 
 Revision ID: 0001
 Revises:
@@ -14,14 +14,14 @@ branch_labels: str | None = None
 depends_on: str | None = None
 
 
-def _plain(column: str) -> str:
+def _plain_text_check(column: str) -> str:
     return (
         f"{column} <> '' AND {column} = btrim({column}) AND {column} IS NFC NORMALIZED"
         rf" AND {column} !~ '[\u0001-\u001F\u007F-\u009F]'"
     )
 
 
-def _within(column: str) -> str:
+def _date_range_check(column: str) -> str:
     return f"{column} >= '2000-01-01 00:00:00+00' AND {column} <= '2100-01-01 00:00:00+00'"
 
 
@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("country", sa.String(100), nullable=False),
         sa.Column("phone", sa.String(32), nullable=False),
         *(
-            sa.CheckConstraint(_plain(column), name=op.f(f"ck_hotels_{column}_is_plain"))
+            sa.CheckConstraint(_plain_text_check(column), name=op.f(f"ck_hotels_{column}_is_plain"))
             for column in ("name", "city", "country", "phone")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hotels")),
@@ -58,14 +58,14 @@ def upgrade() -> None:
         sa.Column("is_available", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("categories", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
-        sa.CheckConstraint(_plain("room_type"), name=op.f("ck_deals_room_type_is_plain")),
+        sa.CheckConstraint(_plain_text_check("room_type"), name=op.f("ck_deals_room_type_is_plain")),
         sa.CheckConstraint("star_rating BETWEEN 1 AND 5", name=op.f("ck_deals_star_rating_from_1_to_5")),
         sa.CheckConstraint("price_per_night > 0", name=op.f("ck_deals_price_per_night_is_positive")),
         sa.CheckConstraint("original_price > 0", name=op.f("ck_deals_original_price_is_positive")),
         sa.CheckConstraint("discount_percent BETWEEN 0 AND 100", name=op.f("ck_deals_discount_percent_from_0_to_100")),
         sa.CheckConstraint("checkout_date > checkin_date", name=op.f("ck_deals_checkout_after_checkin")),
         *(
-            sa.CheckConstraint(_within(column), name=op.f(f"ck_deals_{column}_within_the_calendar"))
+            sa.CheckConstraint(_date_range_check(column), name=op.f(f"ck_deals_{column}_within_the_calendar"))
             for column in ("checkin_date", "checkout_date", "created_at")
         ),
         sa.ForeignKeyConstraint(["hotel_id"], ["hotels.id"], name=op.f("fk_deals_hotel_id_hotels")),

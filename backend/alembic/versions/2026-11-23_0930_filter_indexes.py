@@ -1,4 +1,4 @@
-"""An index for every column that the list filters or sorts by.
+"""Create an index for every column that lists filter or sort by.
 
 Revision ID: 0002
 Revises: 0001

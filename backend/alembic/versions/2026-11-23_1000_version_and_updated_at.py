@@ -1,4 +1,4 @@
-"""A version for optimistic locking, and the instant of the last update.
+"""Add version, for optimistic locking, and updated_at.
 
 Revision ID: 0003
 Revises: 0002
@@ -13,7 +13,7 @@ down_revision: str | None = "0002"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-_WITHIN = "updated_at >= '2000-01-01 00:00:00+00' AND updated_at <= '2100-01-01 00:00:00+00'"
+_DATE_RANGE_CHECK = "updated_at >= '2000-01-01 00:00:00+00' AND updated_at <= '2100-01-01 00:00:00+00'"
 
 
 def upgrade() -> None:
@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
     )
     op.execute("UPDATE deals SET updated_at = created_at")
-    op.create_check_constraint(op.f("ck_deals_updated_at_within_the_calendar"), "deals", _WITHIN)
+    op.create_check_constraint(op.f("ck_deals_updated_at_within_the_calendar"), "deals", _DATE_RANGE_CHECK)
 
 
 def downgrade() -> None:

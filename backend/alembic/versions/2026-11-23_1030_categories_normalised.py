@@ -1,4 +1,4 @@
-"""Categories out of the text column, into a table of their own.
+"""Move the categories from a text column of deals into their own table.
 
 Revision ID: 0004
 Revises: 0003
@@ -13,9 +13,11 @@ down_revision: str | None = "0003"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-_PLAIN = r"name <> '' AND name = btrim(name) AND name IS NFC NORMALIZED AND name !~ '[\u0001-\u001F\u007F-\u009F]'"
+_PLAIN_TEXT_CHECK = (
+    r"name <> '' AND name = btrim(name) AND name IS NFC NORMALIZED AND name !~ '[\u0001-\u001F\u007F-\u009F]'"
+)
 
-_PARTS = """
+_NAMES = """
     SELECT deals.id AS deal_id, normalize(btrim(part, E' \\t\\r\\n'), NFC) AS name
     FROM deals CROSS JOIN LATERAL unnest(string_to_array(deals.categories, ',')) AS part
     WHERE btrim(part, E' \\t\\r\\n') <> ''
@@ -29,7 +31,7 @@ def upgrade() -> None:
         "categories",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("name", sa.String(50), nullable=False),
-        sa.CheckConstraint(_PLAIN, name=op.f("ck_categories_name_is_plain")),
+        sa.CheckConstraint(_PLAIN_TEXT_CHECK, name=op.f("ck_categories_name_is_plain")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_categories")),
     )
     op.create_index("uq_categories_lower_name", "categories", [sa.text("lower(name)")], unique=True)
@@ -38,10 +40,10 @@ def upgrade() -> None:
         sa.Column("deal_id", sa.BigInteger(), nullable=False),
         sa.Column("category_id", sa.BigInteger(), nullable=False),
     )
-    op.execute(f"INSERT INTO categories (name) SELECT min(name) FROM ({_PARTS}) p GROUP BY lower(name) ORDER BY 1")  # noqa: S608  only constants of this file
+    op.execute(f"INSERT INTO categories (name) SELECT min(name) FROM ({_NAMES}) p GROUP BY lower(name) ORDER BY 1")  # noqa: S608  only constants of this file
     op.execute(
         "INSERT INTO deal_categories (deal_id, category_id) SELECT DISTINCT p.deal_id, categories.id"  # noqa: S608  only constants of this file
-        f" FROM ({_PARTS}) p JOIN categories ON lower(categories.name) = lower(p.name)"
+        f" FROM ({_NAMES}) p JOIN categories ON lower(categories.name) = lower(p.name)"
     )
     op.create_primary_key(op.f("pk_deal_categories"), "deal_categories", ["deal_id", "category_id"])
     op.create_index("ix_deal_categories_category_id_deal_id", "deal_categories", ["category_id", "deal_id"])

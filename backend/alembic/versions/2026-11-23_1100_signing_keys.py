@@ -1,4 +1,4 @@
-"""A random key, the same for every process on this database, to sign cursors with.
+"""Create the key that signs cursors, shared by all processes on the database.
 
 Revision ID: 0005
 Revises: 0004
@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("purpose", name=op.f("pk_signing_keys")),
     )
-    # gen_random_uuid() is the one source of strong randomness that needs no extension: 122 bits each.
+    # gen_random_uuid() is the only cryptographically strong source that needs no extension; it has 122 random bits.
     op.execute(
         "INSERT INTO signing_keys (purpose, key)"
         " VALUES ('cursor', uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"

@@ -1,7 +1,7 @@
-"""The rollups: how many deals there are and what they cost together, kept by triggers in the writer's transaction.
+"""Create the rollups, which triggers maintain in the writer's transaction: numbers of deals and sums of their prices.
 
-Each statement that writes deals or their categories ends with one upsert a rollup, in the order of the rollup's key,
-so that writers queue up and do not deadlock. ADR 7 says who waits for whom.
+After each statement that writes deals or their categories, the triggers upsert each rollup once, in the order of its
+key, so that concurrent writers wait for each other and do not deadlock. ADR 7 has the order of the locks.
 
 Revision ID: 0006
 Revises: 0005
@@ -16,10 +16,10 @@ down_revision: str | None = "0005"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-_OF_DEALS = "hotel_id, star_rating, is_available"
-_OF_CATEGORIES = f"category_id, {_OF_DEALS}"
+_DEAL_KEY = "hotel_id, star_rating, is_available"
+_CATEGORY_KEY = f"category_id, {_DEAL_KEY}"
 
-# Who may write deals need not be allowed to write the rollups.
+# SECURITY DEFINER: roles that may write deals need no privileges on the rollups.
 _FUNCTION = """
     CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $body$
     BEGIN
@@ -38,45 +38,45 @@ _UPSERT = """
     ON CONFLICT ({key}) DO UPDATE
     SET deal_count = kept.deal_count + excluded.deal_count, price_sum = kept.price_sum + excluded.price_sum;
 """
-_ARRIVED = "SELECT *, 1 AS sign FROM new_deals"
-_LEFT = "SELECT *, -1 AS sign FROM old_deals"
-_MOVED = f"{_ARRIVED} UNION ALL {_LEFT}"
-_REFILED = f"SELECT * FROM ({_MOVED}) AS deals JOIN deal_categories ON deal_id = deals.id"  # noqa: S608  only constants of this file
+_INSERTED = "SELECT *, 1 AS sign FROM new_deals"
+_DELETED = "SELECT *, -1 AS sign FROM old_deals"
+_UPDATED = f"{_INSERTED} UNION ALL {_DELETED}"
+_UPDATED_LINKS = f"SELECT * FROM ({_UPDATED}) AS deals JOIN deal_categories ON deal_id = deals.id"  # noqa: S608  only constants of this file
 _LINKED = "SELECT *, 1 AS sign FROM new_links"
 _UNLINKED = "SELECT *, -1 AS sign FROM old_links"
 
-# A link is counted under what its deal is like, so the deal is kept as it is meanwhile. Its rollup is locked before
-# those of its categories, whose order is that of the statements.
-_HOLD_LINKED = f"""
+# A link is counted under the values of its deal, so the deal is locked against updates. Like statements that write
+# deals, this locks rows of deal_rollup before those of category_rollup.
+_LOCK_LINKED_DEALS = f"""
     PERFORM FROM deals WHERE id IN (SELECT deal_id FROM ({{moves}}) AS moves) ORDER BY id FOR NO KEY UPDATE;
     PERFORM FROM deal_rollup
-    WHERE ({_OF_DEALS}) IN (SELECT {_OF_DEALS} FROM deals JOIN ({{moves}}) AS moves ON deal_id = deals.id)
-    ORDER BY {_OF_DEALS}
+    WHERE ({_DEAL_KEY}) IN (SELECT {_DEAL_KEY} FROM deals JOIN ({{moves}}) AS moves ON deal_id = deals.id)
+    ORDER BY {_DEAL_KEY}
     FOR NO KEY UPDATE;
 """  # noqa: S608  only constants of this file
 
 
-def _deals(moves: str) -> str:
-    return _UPSERT.format(rollup="deal_rollup", key=_OF_DEALS, moves=moves)
+def _upsert_deals(moves: str) -> str:
+    return _UPSERT.format(rollup="deal_rollup", key=_DEAL_KEY, moves=moves)
 
 
-def _categories(moves: str) -> str:
-    return _UPSERT.format(rollup="category_rollup", key=_OF_CATEGORIES, moves=moves)
+def _upsert_categories(moves: str) -> str:
+    return _UPSERT.format(rollup="category_rollup", key=_CATEGORY_KEY, moves=moves)
 
 
-def _links(moves: str) -> str:
-    held = f"SELECT * FROM deals JOIN ({moves}) AS moves ON deal_id = deals.id"  # noqa: S608  only constants of this file
-    return _HOLD_LINKED.format(moves=moves) + _categories(held)
+def _upsert_links(moves: str) -> str:
+    linked_deals = f"SELECT * FROM deals JOIN ({moves}) AS moves ON deal_id = deals.id"  # noqa: S608  only constants of this file
+    return _LOCK_LINKED_DEALS.format(moves=moves) + _upsert_categories(linked_deals)
 
 
 _FUNCTIONS = {
-    "roll_up_new_deals": (_deals(_ARRIVED), "NULL"),
-    "roll_up_changed_deals": (_deals(_MOVED) + _categories(_REFILED), "NULL"),
-    "roll_up_removed_deals": (_deals(_LEFT), "NULL"),
-    "roll_up_new_links": (_links(_LINKED), "NULL"),
-    "roll_up_changed_links": (_links(f"{_LINKED} UNION ALL {_UNLINKED}"), "NULL"),
-    "roll_up_removed_links": (_links(_UNLINKED), "NULL"),
-    # Left to the foreign key's cascade, the links would go when their deal can't be seen any more.
+    "roll_up_new_deals": (_upsert_deals(_INSERTED), "NULL"),
+    "roll_up_changed_deals": (_upsert_deals(_UPDATED) + _upsert_categories(_UPDATED_LINKS), "NULL"),
+    "roll_up_removed_deals": (_upsert_deals(_DELETED), "NULL"),
+    "roll_up_new_links": (_upsert_links(_LINKED), "NULL"),
+    "roll_up_changed_links": (_upsert_links(f"{_LINKED} UNION ALL {_UNLINKED}"), "NULL"),
+    "roll_up_removed_links": (_upsert_links(_UNLINKED), "NULL"),
+    # The foreign key's cascade would delete the links when their deal is no longer visible to the triggers.
     "unlink_deal": ("DELETE FROM deal_categories WHERE deal_id = OLD.id;", "OLD"),
     "empty_deal_rollup": ("DELETE FROM deal_rollup;", "NULL"),
     "empty_category_rollup": ("DELETE FROM category_rollup;", "NULL"),
@@ -105,16 +105,16 @@ _TRIGGERS = {
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL statement_timeout = '5min'")
-    # What runs with its owner's rights must not find a caller's temporary tables first.
+    # SECURITY DEFINER functions must not resolve names to a caller's temporary tables.
     op.execute("SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)")
     _create_tables()
     for name, (body, result) in _FUNCTIONS.items():
         op.execute(_FUNCTION.format(name=name, body=body, result=result))
     for (_, name), event in _TRIGGERS.items():
         op.execute(f"CREATE TRIGGER {name} {event} EXECUTE FUNCTION {name}()")
-    # From here on no other transaction writes deals until this one ends, so what is filled in is all there is.
-    op.execute(_deals("SELECT *, 1 AS sign FROM deals"))
-    op.execute(_categories("SELECT *, 1 AS sign FROM deals JOIN deal_categories ON deal_id = id"))
+    # CREATE TRIGGER locks out other writers of deals until this transaction ends, so no deal is missed.
+    op.execute(_upsert_deals("SELECT *, 1 AS sign FROM deals"))
+    op.execute(_upsert_categories("SELECT *, 1 AS sign FROM deals JOIN deal_categories ON deal_id = id"))
 
 
 def downgrade() -> None:
@@ -132,7 +132,7 @@ def _create_tables() -> None:
     op.create_table(
         "deal_rollup",
         *_key_and_sums("deal_rollup"),
-        sa.PrimaryKeyConstraint(*_OF_DEALS.split(", "), name=op.f("pk_deal_rollup")),
+        sa.PrimaryKeyConstraint(*_DEAL_KEY.split(", "), name=op.f("pk_deal_rollup")),
         postgresql_with={"fillfactor": 50},
     )
     op.create_table(
@@ -142,7 +142,7 @@ def _create_tables() -> None:
         sa.ForeignKeyConstraint(
             ["category_id"], ["categories.id"], op.f("fk_category_rollup_category_id_categories"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint(*_OF_CATEGORIES.split(", "), name=op.f("pk_category_rollup")),
+        sa.PrimaryKeyConstraint(*_CATEGORY_KEY.split(", "), name=op.f("pk_category_rollup")),
         postgresql_with={"fillfactor": 50},
     )
     op.create_index("ix_category_rollup_hotel_id", "category_rollup", ["hotel_id"])

@@ -1,4 +1,4 @@
-"""The keys under which clients send a write again, each with the answer that the first one got.
+"""Create the idempotency keys of writes, with the stored responses.
 
 Revision ID: 0008
 Revises: 0007

@@ -1,4 +1,4 @@
-"""The keys of clients that may write: their digests, never the keys.
+"""Create the API keys, stored as digests.
 
 Revision ID: 0009
 Revises: 0008

@@ -132,9 +132,7 @@ async def test_serialization_failures_and_deadlocks_are_retried(
     assert _fetch_number(other_connection, "SELECT last_value FROM tries") == 3
 
 
-async def test_write_is_given_up_after_three_tries(
-    own_client: AsyncClient, other_connection: extensions.connection
-) -> None:
+async def test_write_fails_after_three_tries(own_client: AsyncClient, other_connection: extensions.connection) -> None:
     _make_inserts_fail(other_connection, _raise_error("40P01"), when=AT_STATEMENT)
     _assert_error(await own_client.post("/hotels", json=PLAIN_HOTEL), 503, "service_unavailable")
     assert _fetch_number(other_connection, "SELECT last_value FROM tries") == 3

@@ -46,7 +46,7 @@ _SWAP_STARS: Final = """
 
 @pytest.fixture
 def catalogue(loading_database: str) -> Catalogue:
-    """A catalogue of 24 deals whose rollups are correct."""
+    """A catalogue of 24 deals, with correct rollups."""
     catalogue = Catalogue(loading_database)
     catalogue.change(_DEALS)
     assert (catalogue.all(MISMATCHES), catalogue.one("SELECT sum(deal_count) FROM deal_rollup")) == ([], 24)

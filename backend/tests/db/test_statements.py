@@ -21,7 +21,7 @@ SELECT_ONE: CompiledStatement[Row] = CompiledStatement(select(literal_int(1).lab
 
 @pytest.fixture
 async def single_connection_database(own_url: str, settings: Settings) -> AsyncIterator[OpenDatabase]:
-    """A database whose pool has a single connection."""
+    """A database with a pool of a single connection."""
     single = settings.model_copy(update={"database_pool_size": 1, "database_pool_max_overflow": 0})
     database = OpenDatabase.connect(own_url, single)
     yield database
