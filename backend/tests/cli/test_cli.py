@@ -125,7 +125,7 @@ def test_load_tells_bad_rows_and_unusable_files_apart(own_url: str, tmp_path: Pa
     text = deals(own_url, "generate", "--rows", "3").stdout
     (tmp_path / "bad.csv").write_text(text.replace("True", "perhaps").replace("False", "perhaps"))
     assert deals(own_url, "load", "bad.csv", INIT_CWD=str(tmp_path)).exit_code == 1
-    assert (tmp_path / "bad.rejects.csv").read_text().count("perhaps") == 3
+    assert (tmp_path / "bad.csv.rejects.csv").read_text().count("perhaps") == 3
     missing = deals(own_url, "load", "missing.csv", INIT_CWD=str(tmp_path))
     assert (missing.exit_code, missing.stderr.splitlines()[-1].count("missing.csv")) == (2, 1)
 

@@ -72,7 +72,7 @@ class Importer:
 
     @property
     def rejects_file(self) -> Path:
-        return self.file.with_name("deals.rejects.csv")
+        return self.file.with_name(f"{self.file.name}.rejects.csv")
 
     def __call__(self, *rows: Row, on_conflict: OnConflict = OnConflict.UPDATE, partial: bool = False) -> LoadReport:
         write_rows(self.file, *rows)

@@ -84,17 +84,20 @@ def load(
     file: Annotated[Path, typer.Argument(help="A CSV of deals, relative to where you stand.")] = SAMPLE,
     *,
     on_conflict: Annotated[OnConflict, typer.Option(help="For a deal that is there already.")] = OnConflict.UPDATE,
-    partial: Annotated[bool, typer.Option("--partial", help="Write the good rows though others are bad.")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write the valid rows even if others are rejected.")
+    ] = False,
 ) -> None:
     """Load a CSV of deals, all of it or nothing; the same file twice changes nothing.
 
-    Bad rows are listed, each with its line, in a CSV beside the file. Exit code 1: there are bad rows and nothing was
-    written. Exit code 2: the file can't be used at all.
+    Rejected rows are listed with line, column and reason in a CSV next to the file, `deals.csv.rejects.csv` for
+    `deals.csv`. Exit code 1: rows were rejected and nothing was written. Exit code 2: the file is unusable. Exit code
+    3: rows were rejected, and the valid rows were written because of `--partial`.
     """
     with user_errors(), open_database(load_settings()) as database:
         _refuse_older_schema(database)
         report = _load(_from_caller(file), database, on_conflict=on_conflict, partial=partial)
-    raise typer.Exit(0 if report.merged else 1)
+    raise typer.Exit(0 if not report.rejected_rows else 3 if report.merged else 1)
 
 
 @app.command()

@@ -43,16 +43,16 @@ def load_deals(
 ) -> LoadReport:
     """Import a file of deals into the catalogue at `dsn`, a libpq URL or connection string, in one transaction.
 
-    The rejected cells are listed in a CSV next to the file, `deals.rejects.csv` for `deals.csv`; without any, the list
-    of an earlier run is removed. If a row is rejected, nothing is written, unless `partial`: then the valid rows are.
-    Concurrent imports wait for each other. Each statement is limited to `statement_timeout` seconds. Raises LoadError.
+    The rejects are listed in a CSV next to the file, `deals.csv.rejects.csv` for `deals.csv`; without any, the list of
+    an earlier run is removed. If a row is rejected, nothing is written, or with `partial` only the valid rows.
+    Concurrent imports wait for each other. Each statement may take `statement_timeout` seconds. Raises LoadError.
     """
     started = monotonic()
     with _transaction(dsn, statement_timeout=statement_timeout) as cursor:
         rows = _stage(cursor, path, progress=progress)
         progress(Progress(Stage.CHECKING, rows, 1))
         rejected = _run_interruptibly(cursor, lambda: _reject_conflicts(cursor, on_conflict=on_conflict))
-        rejects_file = write_rejects_file(cursor, path.with_suffix(".rejects.csv"), rejected_rows=rejected)
+        rejects_file = write_rejects_file(cursor, path.with_name(f"{path.name}.rejects.csv"), rejected_rows=rejected)
         merged = None
         if partial or not rejected:
             progress(Progress(Stage.WRITING, rows - rejected, 1))

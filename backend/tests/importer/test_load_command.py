@@ -1,0 +1,77 @@
+"""Exit codes and interruption of `deals load`."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Final
+
+import psycopg2
+import pytest
+
+from tests.support.cli import DEALS, deals, environment
+from tests.support.deal_files import row, write_rows
+from tests.support.import_catalogue import Catalogue, Importer
+
+_INSERT_DEAL_100: Final = """
+    WITH hotel AS (INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', 'D') RETURNING id)
+    INSERT INTO deals (
+        external_id, hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
+        checkin_date, checkout_date
+    ) SELECT 100, id, 'Single', 1, 1, 1, 0, '2026-03-01', '2026-03-02' FROM hotel
+"""
+
+
+@pytest.mark.parametrize(
+    ("price", "options", "exit_code", "deal_count"),
+    [("100", [], 0, 2), ("x", [], 1, 0), ("x", ["--partial"], 3, 1), ("100", ["--partial"], 0, 2)],
+)
+def test_exit_code_tells_complete_failed_and_partial_loads_apart(
+    own_url: str,
+    importer: Importer,
+    catalogue: Catalogue,
+    price: str,
+    options: list[str],
+    exit_code: int,
+    deal_count: int,
+) -> None:
+    write_rows(importer.file, row(), row(id="8", price_per_night=price))
+    assert deals(own_url, "load", str(importer.file), *options).exit_code == exit_code
+    assert catalogue.one("SELECT count(*) FROM deals") == deal_count
+
+
+def test_unusable_file_is_one_sentence_with_exit_code_2(own_url: str, importer: Importer) -> None:
+    importer.file.touch()
+    done = deals(own_url, "load", str(importer.file))
+    assert (done.exit_code, done.stderr) == (2, "deals.csv is empty.\n")
+
+
+def test_ctrl_c_stops_command_that_waits_for_database(own_url: str, importer: Importer, catalogue: Catalogue) -> None:
+    with _blocked_command(own_url, importer, catalogue) as running:
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=30)
+    assert (running.returncode, stderr.splitlines()[-1]) == (130, "Interrupted: nothing was written.")
+    assert catalogue.is_empty()
+
+
+def test_killed_command_writes_nothing(own_url: str, importer: Importer, catalogue: Catalogue) -> None:
+    with _blocked_command(own_url, importer, catalogue) as running:
+        running.kill()
+    catalogue.wait_until_alone()
+    assert running.returncode == -signal.SIGKILL
+    assert catalogue.is_empty()
+
+
+@contextmanager
+def _blocked_command(url: str, importer: Importer, catalogue: Catalogue) -> Iterator[subprocess.Popen[str]]:
+    """`deals load` while it waits for another session, which inserted one of the file's deals without a commit."""
+    write_rows(importer.file, *(row(id=str(number)) for number in range(1, 101)))
+    command = [DEALS, "load", str(importer.file)]
+    with closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
+        cursor.execute(_INSERT_DEAL_100)
+        with subprocess.Popen(command, env=environment(url), stderr=subprocess.PIPE, text=True) as running:
+            try:
+                catalogue.wait_for_a_blocked_session(unless=lambda: running.poll() is not None)
+                yield running
+            finally:
+                running.kill()
