@@ -1,8 +1,5 @@
 """Imports that fail, are killed or interrupted, or run concurrently."""
 
-import signal
-import subprocess
-import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Final
@@ -12,26 +9,20 @@ import psycopg2.extensions
 import pytest
 
 from app.importer.pipeline import load_deals
-from app.importer.types import LoadDatabaseError, LoadFileError, LoadReport, MergeResult, Progress, Stage
+from app.importer.types import (
+    LoadDatabaseError,
+    LoadFileError,
+    LoadInterruptedError,
+    LoadReport,
+    MergeResult,
+    Progress,
+    Stage,
+)
 from tests.support.deal_files import other_hotel, row, to_csv, write_rows
 from tests.support.import_catalogue import Catalogue, Importer, ignore_progress
 
 _INSERT_SAME_HOTEL: Final = """
     INSERT INTO hotels (name, city, country, phone) VALUES ('Crown Tower', 'Toronto', 'Canada', '+1-416-555-1333')
-"""
-_INSERT_DEAL_100: Final = """
-    WITH hotel AS (INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', 'D') RETURNING id)
-    INSERT INTO deals (
-        external_id, hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
-        checkin_date, checkout_date
-    ) SELECT 100, id, 'Single', 1, 1, 1, 0, '2026-03-01', '2026-03-02' FROM hotel
-"""
-_LOAD: Final = """
-import signal, sys
-from pathlib import Path
-from app.importer.pipeline import load_deals
-signal.signal(signal.SIGINT, signal.default_int_handler)
-load_deals(Path(sys.argv[2]), dsn=sys.argv[1], progress=lambda step: None)
 """
 
 
@@ -52,7 +43,7 @@ def test_encoding_error_at_end_of_file_writes_nothing(importer: Importer, catalo
 
 def test_unwritable_rejects_file_aborts_import(importer: Importer, catalogue: Catalogue) -> None:
     importer.rejects_file.mkdir()
-    with pytest.raises(LoadFileError, match=r"deals\.rejects\.csv cannot be written"):
+    with pytest.raises(LoadFileError, match=r"deals\.csv\.rejects\.csv cannot be written"):
         importer(row(), row(id="x"), partial=True)
     assert catalogue.is_empty()
 
@@ -110,35 +101,13 @@ def test_concurrent_import_waits_for_first_and_sees_its_rows(importer: Importer,
     assert second.merged == MergeResult(deals_unchanged=2)
 
 
-def test_killed_import_writes_nothing(importer: Importer, catalogue: Catalogue) -> None:
-    """The import is killed while it waits for the uncommitted row of another session."""
-    write_rows(importer.file, *(row(id=str(number)) for number in range(1, 101)))
-    with closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
-        cursor.execute(_INSERT_DEAL_100)
-        with _start(importer) as running:
-            catalogue.wait_for_a_blocked_session(unless=lambda: running.poll() is not None)
-            running.kill()
-        other.rollback()
-    catalogue.wait_until_alone()
-    assert running.returncode == -signal.SIGKILL
+@pytest.mark.parametrize("stage", Stage)
+def test_interrupt_in_any_stage_writes_nothing(importer: Importer, catalogue: Catalogue, stage: Stage) -> None:
+    def interrupt(step: Progress) -> None:
+        if step.stage is stage:
+            raise KeyboardInterrupt
+
+    write_rows(importer.file, row())
+    with pytest.raises(LoadInterruptedError, match=r"^Interrupted: nothing was written\.$"):
+        load_deals(importer.file, dsn=importer.dsn, progress=interrupt)
     assert catalogue.is_empty()
-
-
-def test_ctrl_c_stops_import_that_waits_for_database(importer: Importer, catalogue: Catalogue) -> None:
-    write_rows(importer.file, *(row(id=str(number)) for number in range(1, 101)))
-    with closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
-        cursor.execute(_INSERT_DEAL_100)
-        with _start(importer) as running:
-            catalogue.wait_for_a_blocked_session(unless=lambda: running.poll() is not None)
-            running.send_signal(signal.SIGINT)
-            try:
-                _, stderr = running.communicate(timeout=30)
-            finally:
-                running.kill()
-    assert stderr.endswith("KeyboardInterrupt\n")
-    assert catalogue.is_empty()
-
-
-def _start(importer: Importer) -> subprocess.Popen[str]:
-    load = [sys.executable, "-c", _LOAD, importer.dsn, str(importer.file)]
-    return subprocess.Popen(load, stderr=subprocess.PIPE, text=True)

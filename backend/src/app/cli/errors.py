@@ -12,7 +12,7 @@ from app.cli.maintenance import MaintenanceError
 from app.cli.psql import PsqlError
 from app.config import SettingsError
 from app.db.migrations import MigrationError
-from app.importer.types import LoadError, LoadFileError
+from app.importer.types import LoadError, LoadFileError, LoadInterruptedError
 from app.repositories.api_keys import ApiKeyAdminError
 from app.server.launcher import LauncherError
 from devtools.postgres.embedded import EmbeddedPostgresError
@@ -37,6 +37,8 @@ def user_errors() -> Iterator[None]:
         yield
     except LoadFileError as error:
         abort(str(error), code=2)
+    except LoadInterruptedError as error:
+        abort(str(error), code=130)
     except _MENDABLE as error:
         abort(str(error))
     except OperationalError as error:

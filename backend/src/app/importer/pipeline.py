@@ -15,7 +15,15 @@ from app.importer.conflicts import reject_conflicts
 from app.importer.merge import merge
 from app.importer.reader import read_chunks
 from app.importer.staging import create_staging, delete_rejected, stage_rejects, stage_rows, write_rejects_file
-from app.importer.types import LoadDatabaseError, LoadReport, OnConflict, Progress, ProgressCallback, Stage
+from app.importer.types import (
+    LoadDatabaseError,
+    LoadInterruptedError,
+    LoadReport,
+    OnConflict,
+    Progress,
+    ProgressCallback,
+    Stage,
+)
 from app.importer.validation import validate
 
 Result = TypeVar("Result")
@@ -85,15 +93,17 @@ def _reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict) -> int:
 
 @contextmanager
 def _transaction(dsn: str, *, statement_timeout: float) -> Iterator[Cursor]:
-    """Commit at the end, or roll back if an exception is raised. Raises LoadDatabaseError for database errors."""
+    """Commit at the end, or roll back if an exception is raised.
+
+    Raises LoadDatabaseError for database errors, and LoadInterruptedError for a KeyboardInterrupt before the commit.
+    A KeyboardInterrupt during the commit is not converted, because the rows may have been written.
+    """
     try:
-        with (
-            closing(psycopg2.connect(dsn, client_encoding="utf8")) as connection,
-            connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(_CONFIGURE, {"statement_timeout": f"{round(statement_timeout * 1000)}ms"})
-            yield cursor
+        with closing(psycopg2.connect(dsn, client_encoding="utf8")) as connection:
+            with _interrupts_as_load_errors(), connection.cursor() as cursor:
+                cursor.execute(_CONFIGURE, {"statement_timeout": f"{round(statement_timeout * 1000)}ms"})
+                yield cursor
+            connection.commit()
     except (errors.UndefinedTable, errors.UndefinedColumn) as error:
         raise LoadDatabaseError("The database does not have this version's tables; run `deals migrate`.") from error
     except (errors.UniqueViolation, errors.ForeignKeyViolation, errors.DeadlockDetected) as error:
@@ -101,6 +111,14 @@ def _transaction(dsn: str, *, statement_timeout: float) -> Iterator[Cursor]:
     except psycopg2.Error as error:
         reason = str(error).strip().partition("\n")[0]
         raise LoadDatabaseError(f"The import failed in the database: {reason}") from error
+
+
+@contextmanager
+def _interrupts_as_load_errors() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise LoadInterruptedError("Interrupted: nothing was written.") from None
 
 
 def _run_interruptibly(cursor: Cursor, work: Callable[[], Result]) -> Result:

@@ -19,6 +19,10 @@ class LoadDatabaseError(LoadError):
     """The database is unavailable or lacks the tables, or another session wrote the same rows concurrently."""
 
 
+class LoadInterruptedError(LoadError):
+    """The user pressed Ctrl-C before the commit."""
+
+
 class OnConflict(StrEnum):
     """How to treat a row with an id that is already in the catalogue."""
 
