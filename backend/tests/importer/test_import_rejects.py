@@ -1,5 +1,7 @@
 """Listing every invalid row, and importing the valid ones."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.importer.pipeline import load_deals
@@ -145,6 +147,23 @@ def test_rejects_are_sorted_by_line(importer: Importer) -> None:
     assert [int(line) for line, *_ in importer.rejects()] == [3, 4, 6, 6, 7]
 
 
+def test_report_has_first_ten_rejects_in_order_of_lines(importer: Importer) -> None:
+    rows = [row(id=str(number)) for number in range(1, 13)]
+    rows[0] = row(id="12", price_per_night="0")
+    rows[3:] = [row(id="x\x1b")] * 11
+    report = importer(*rows)
+    assert [(cell.line, cell.column, cell.value) for cell in report.first_rejects] == [
+        (2, "price_per_night", "0"),
+        *((line, "id", "x\\x1b") for line in range(5, 14)),
+    ]
+    assert len(importer.rejects()) == 12
+
+
+def test_report_without_rejects_lists_none(importer: Importer) -> None:
+    report = importer(row())
+    assert (report.file, report.first_rejects) == (importer.file, [])
+
+
 def test_partial_import_writes_valid_rows(importer: Importer, catalogue: Catalogue) -> None:
     report = importer(row(), row(id="x"), row(id="9"), partial=True)
     assert (report.rows, report.rejected_rows, report.rejects_file) == (3, 1, importer.rejects_file)
@@ -163,3 +182,11 @@ def test_import_without_rejects_removes_earlier_rejects_file(importer: Importer)
     assert importer.rejects_file.exists()
     assert importer(row()).rejects_file is None
     assert not importer.rejects_file.exists()
+
+
+def test_files_that_differ_in_suffix_have_separate_rejects_files(importer: Importer) -> None:
+    importer(row(id="x"))
+    other = replace(importer, file=importer.file.with_suffix(".txt"))
+    assert other(row(id="y")).rejects_file == importer.file.with_name("deals.txt.rejects.csv")
+    assert other(row()).rejects_file is None
+    assert importer.rejects()[0][2] == "x"

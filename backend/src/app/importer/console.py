@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.importer.types import LoadReport, MergeResult, Progress, ProgressCallback, Stage
+from app.importer.types import (
+    LoadReport,
+    MergeResult,
+    Progress,
+    ProgressCallback,
+    RejectedCell,
+    Stage,
+    printable,
+    printable_prefix,
+)
 
 
 class _RateColumn(bars.ProgressColumn):
@@ -42,11 +52,21 @@ def progress_bar(console: Console) -> Iterator[ProgressCallback]:
 
 
 def print_report(report: LoadReport, *, console: Console) -> None:
-    """Print a table of counts, and where the rejects are listed."""
+    """Print a table of counts, the first rejects, and the path of the file with all of them."""
     console.print(_build_table(report))
+    for reject in report.first_rejects:
+        console.print(Text(_format_reject(reject, file=report.file)), soft_wrap=True)
     if report.rejects_file:
         outcome = "The valid rows were written" if report.merged else "Nothing was written"
-        console.print(Text(f"{outcome}; all problems are listed in {report.rejects_file}."), soft_wrap=True)
+        path = printable(str(report.rejects_file))
+        console.print(Text(f"{outcome}; all problems are listed in {path}."), soft_wrap=True)
+
+
+def _format_reject(reject: RejectedCell, *, file: Path) -> str:
+    """`deals.csv:3 price_per_night '0': must be …`; the values and the names in reasons come from the file."""
+    column = f" {reject.column}" if reject.column else ""
+    text = f"{file.name}:{reject.line}{column} '{printable_prefix(reject.value)}': {reject.reason}"
+    return printable(text)
 
 
 def _build_table(report: LoadReport) -> Table:

@@ -14,7 +14,14 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells 
 from app.importer.conflicts import reject_conflicts
 from app.importer.merge import merge
 from app.importer.reader import read_chunks
-from app.importer.staging import create_staging, delete_rejected, stage_rejects, stage_rows, write_rejects_file
+from app.importer.staging import (
+    create_staging,
+    delete_rejected,
+    list_rejects,
+    stage_rejects,
+    stage_rows,
+    write_rejects_file,
+)
 from app.importer.types import (
     LoadDatabaseError,
     LoadInterruptedError,
@@ -29,6 +36,7 @@ from app.importer.validation import validate
 Result = TypeVar("Result")
 
 _DEFAULT_STATEMENT_TIMEOUT: Final = 3600.0
+_MAX_FIRST_REJECTS: Final = 10
 # Read committed, to see the rows of a concurrent import after waiting for it.
 _CONFIGURE: Final = """
     SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
@@ -60,13 +68,20 @@ def load_deals(
         rows = _stage(cursor, path, progress=progress)
         progress(Progress(Stage.CHECKING, rows, 1))
         rejected = _run_interruptibly(cursor, lambda: _reject_conflicts(cursor, on_conflict=on_conflict))
+        first_rejects = list_rejects(cursor, limit=_MAX_FIRST_REJECTS)
         rejects_file = write_rejects_file(cursor, path.with_name(f"{path.name}.rejects.csv"), rejected_rows=rejected)
         merged = None
         if partial or not rejected:
             progress(Progress(Stage.WRITING, rows - rejected, 1))
             merged = _run_interruptibly(cursor, lambda: merge(cursor, on_conflict=on_conflict, rows=rows - rejected))
     return LoadReport(
-        rows=rows, rejected_rows=rejected, rejects_file=rejects_file, merged=merged, seconds=monotonic() - started
+        file=path,
+        rows=rows,
+        rejected_rows=rejected,
+        first_rejects=first_rejects,
+        rejects_file=rejects_file,
+        merged=merged,
+        seconds=monotonic() - started,
     )
 
 

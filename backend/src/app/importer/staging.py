@@ -31,6 +31,9 @@ _COPY_REJECTS: Final = """
 """
 _DELETE_REJECTED: Final = "DELETE FROM staged WHERE line IN (SELECT line FROM rejects)"
 _COUNT_REJECTED: Final = "SELECT count(DISTINCT line) FROM rejects"
+_LIST_REJECTS: Final = """
+    SELECT line, "column", value, reason FROM rejects ORDER BY line, number LIMIT %(limit)s
+"""
 _EXPORT_REJECTS: Final = """
     COPY (SELECT line, "column", value, reason FROM rejects ORDER BY line, number) TO STDOUT WITH (FORMAT csv, HEADER)
 """
@@ -62,6 +65,12 @@ def delete_rejected(cursor: Cursor) -> int:
     cursor.execute(_COUNT_REJECTED)
     (count,) = cursor.fetchone() or (0,)
     return int(count)
+
+
+def list_rejects(cursor: Cursor, *, limit: int) -> list[RejectedCell]:
+    """The first rejects in the order of the file."""
+    cursor.execute(_LIST_REJECTS, {"limit": limit})
+    return [RejectedCell(*row) for row in cursor.fetchall()]
 
 
 def write_rejects_file(cursor: Cursor, path: Path, *, rejected_rows: int) -> Path | None:

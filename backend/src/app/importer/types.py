@@ -1,6 +1,6 @@
 """Types shared by the import and its callers. Imports nothing heavy, so that command lines start quickly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -111,11 +111,14 @@ class MergeResult:
 class LoadReport:
     """The outcome of an import."""
 
+    file: Path
     rows: int
     rejected_rows: int
     """Each row counts once, however many problems it has."""
+    first_rejects: Sequence[RejectedCell]
+    """At most ten, in the order of the file."""
     rejects_file: Path | None
-    """The list of all problems; None if there are none."""
+    """The list of all rejects; None if there are none."""
     merged: MergeResult | None
     """None if nothing was written because rows were rejected."""
     seconds: float
@@ -124,11 +127,12 @@ class LoadReport:
 MAX_PRINTED_LENGTH: Final = 80
 
 
+def printable(text: str) -> str:
+    """Replace each character that is not printable by an escape sequence."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def printable_prefix(text: str) -> str:
-    """The first characters of `text`, with an escape sequence for each that is not printable."""
-    start = "".join(char if char.isprintable() else _escape(char) for char in text[:MAX_PRINTED_LENGTH])
+    """The first characters of `text`, made printable."""
+    start = printable(text[:MAX_PRINTED_LENGTH])
     return start if len(text) <= MAX_PRINTED_LENGTH else f"{start}…"
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
