@@ -200,11 +200,11 @@ def _load_sample(database: ResolvedDatabase) -> None:
 
 def _load(file: Path, database: ResolvedDatabase, *, on_conflict: OnConflict, partial: bool) -> LoadReport:
     timeout = load_settings().maintenance_statement_timeout
-    from app.importer.console import print_report, progress_bar  # noqa: PLC0415  as above
+    from app.importer.console import print_report, show_progress  # noqa: PLC0415  as above
     from app.importer.pipeline import load_deals  # noqa: PLC0415  it imports pandas, for half a second
 
     console = Console(stderr=True)
-    with progress_bar(console) as progress:
+    with show_progress(console) as progress:
         report = load_deals(
             file,
             dsn=libpq_url(database.url),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
 from rich import progress as bars
 from rich.console import Console
@@ -30,8 +31,39 @@ class _RateColumn(bars.ProgressColumn):
 
 
 @contextmanager
-def progress_bar(console: Console) -> Iterator[ProgressCallback]:
-    """Show a bar per stage: one that fills while the file is read, pulsing ones while the database works."""
+def show_progress(console: Console) -> Iterator[ProgressCallback]:
+    """Show a progress bar per stage on a terminal; elsewhere, print a line at the end of each stage."""
+    # FORCE_COLOR makes rich take any file for a terminal.
+    is_terminal = console.is_interactive and console.file.isatty()
+    with _show_bars(console) if is_terminal else _print_lines(console) as update:
+        yield update
+
+
+@contextmanager
+def _print_lines(console: Console) -> Iterator[ProgressCallback]:
+    last: Progress | None = None
+    started = monotonic()
+
+    def finish() -> None:
+        nonlocal started
+        if last:
+            seconds = monotonic() - started
+            console.print(Text(f"{last.stage}: {last.rows:,} rows in {seconds:.1f} s"))
+            started = monotonic()
+
+    def update(step: Progress) -> None:
+        nonlocal last
+        if last and step.stage is not last.stage:
+            finish()
+        last = step
+
+    yield update
+    finish()
+
+
+@contextmanager
+def _show_bars(console: Console) -> Iterator[ProgressCallback]:
+    """A bar that fills while the file is read, and pulsing bars while the database works."""
     columns = ("{task.description}", bars.BarColumn(), "{task.fields[rows]:,} rows", _RateColumn())
     with bars.Progress(*columns, bars.TimeElapsedColumn(), console=console) as progress:
         tasks: dict[Stage, bars.TaskID] = {}
