@@ -1,6 +1,7 @@
 """Properties of generated files that hold for every seed."""
 
 import hashlib
+import math
 import tracemalloc
 from io import StringIO
 from typing import Final
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 from app.config import BACKEND
-from app.importer.generator import CATEGORY_NAMES, write_deals
+from app.importer.generator import CATEGORY_NAMES, ID_STEP, IDS_PER_SEED, write_deals
 from app.importer.types import COLUMN_NAMES
 
 HOTEL: Final = ["hotel_name", "hotel_city", "hotel_country"]
@@ -102,9 +103,16 @@ def test_ids_are_unique_and_unordered(deals: pd.DataFrame) -> None:
     assert not deals["id"].is_monotonic_increasing
 
 
-def test_ids_do_not_depend_on_the_seed(deals: pd.DataFrame) -> None:
-    other = pd.read_csv(StringIO(generate(rows=100, seed=8)))
-    assert other["id"].tolist() == deals["id"].head(100).tolist()
+@pytest.mark.parametrize("seed", [0, 41, 42, 43, 999_999, -1, 2**64])
+def test_every_seed_has_its_own_block_of_ids(seed: int) -> None:
+    ids = {int(line.partition(",")[0]) for line in generate(rows=500, seed=seed).splitlines()[1:]}
+    block = (seed - 42) % 1_000_000
+    assert len(ids) == 500
+    assert block * IDS_PER_SEED < min(ids) < max(ids) <= (block + 1) * IDS_PER_SEED < 10**15
+
+
+def test_ids_repeat_only_after_a_whole_block() -> None:
+    assert math.gcd(ID_STEP, IDS_PER_SEED) == 1
 
 
 def test_bytes_of_seed_42_never_change() -> None:

@@ -79,8 +79,12 @@ _DAYS: Final = tuple((_FIRST_CHECKIN + timedelta(days=days)).isoformat() for day
 _FIRST_CREATION: Final = datetime(2025, 1, 1, tzinfo=UTC)
 _CREATION_SECONDS: Final = 364 * 24 * 60 * 60
 
-_ID_PRIME: Final = 999_999_937
-_ID_STEP: Final = 387_420_489
+IDS_PER_SEED: Final = 999_999_937
+ID_STEP: Final = 387_420_489
+"""Coprime to IDS_PER_SEED, so that ids repeat only after IDS_PER_SEED rows."""
+_ID_BLOCKS: Final = 1_000_000
+"""All ids are below 10**15: JSON clients and spreadsheets represent them exactly."""
+_SEED_OF_FIRST_BLOCK: Final = 42
 
 
 def _build_hotel(number: int) -> SampleHotel:
@@ -98,15 +102,22 @@ HOTELS: Final = tuple(_build_hotel(number) for number in range(_HOTEL_COUNT))
 def write_deals(out: TextIO, *, rows: int, seed: int) -> None:
     r"""Write a header and `rows` deals to `out` in constant memory, in ASCII with "\n" as line ending.
 
-    All 150 hotels occur from 150 rows on. Hotels and ids are the same for every seed; ids are unique
-    up to 999,999,936 rows. Open the file with `newline=""`.
+    All 150 hotels occur from 150 rows on, and they are the same for every seed. Ids are unique within a file of up to
+    999,999,937 rows. Files of two seeds have no id in common, so that loading one does not overwrite the deals of the
+    other, unless the seeds differ by a multiple of 1,000,000: then they have the same ids. Open the file with
+    `newline=""`.
     """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMN_NAMES)
-    writer.writerows(_generate_rows(rows, random=Random(seed).random))  # noqa: S311  sample data, not a secret
+    writer.writerows(_generate_rows(rows, first_id=_get_first_id(seed), random=Random(seed).random))  # noqa: S311  sample data, not a secret
 
 
-def _generate_rows(rows: int, *, random: Callable[[], float]) -> Iterator[tuple[str | int, ...]]:
+def _get_first_id(seed: int) -> int:
+    """The lowest id of the seed's own block of IDS_PER_SEED ids."""
+    return 1 + (seed - _SEED_OF_FIRST_BLOCK) % _ID_BLOCKS * IDS_PER_SEED
+
+
+def _generate_rows(rows: int, *, first_id: int, random: Callable[[], float]) -> Iterator[tuple[str | int, ...]]:
     # Only random() is used: Python does not promise that choice() or shuffle() give the same results in every version.
     def below(limit: int) -> int:
         return int(random() * limit)
@@ -120,7 +131,7 @@ def _generate_rows(rows: int, *, random: Callable[[], float]) -> Iterator[tuple[
         stars, discount, arrival = pick(_STARS), below(61), below(_CHECKIN_DAYS)
         original = base_price * hotel.city.price_level * (60 + 10 * stars + below(40)) // 10_000
         yield (
-            1 + (number * _ID_STEP + _ID_STEP // 2) % _ID_PRIME,
+            first_id + (number * ID_STEP + ID_STEP // 2) % IDS_PER_SEED,
             hotel.name,
             hotel.city.name,
             hotel.city.country,
