@@ -110,7 +110,7 @@ def test_progress_on_terminal_ends_with_one_bar_per_stage() -> None:
 
 
 def test_progress_without_terminal_is_one_plain_line_per_stage() -> None:
-    """Even if the environment asks for colour, as CI systems do."""
+    """Even if the environment requests colour, as CI systems do."""
     reading, writing = report_steps(StringIO())
     assert re.fullmatch(r"Reading: 2,000 rows in \d+\.\d s", reading)
     assert re.fullmatch(r"Writing: 1,999 rows in \d+\.\d s", writing)

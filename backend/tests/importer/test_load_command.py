@@ -26,7 +26,7 @@ _INSERT_DEAL_100: Final = """
     ("price", "options", "exit_code", "deal_count"),
     [("100", [], 0, 2), ("x", [], 1, 0), ("x", ["--partial"], 3, 1), ("100", ["--partial"], 0, 2)],
 )
-def test_exit_code_tells_complete_failed_and_partial_loads_apart(
+def test_exit_code_distinguishes_complete_failed_and_partial_loads(
     own_url: str,
     importer: Importer,
     catalogue: Catalogue,
