@@ -1,5 +1,5 @@
-"""The fault suite: the service among faults, watched from outside, and what it was seen to do judged afterwards.
+"""Fault injection: run the service among faults, record the observations of its clients, and check them afterwards.
 
-In the manner of Jepsen: clients note every operation in a history, a nemesis in a process of its own breaks things,
-everything is healed, and checkers compare the history with what is in the database.
+Modelled on Jepsen: clients record every operation in a history, a nemesis in a separate process injects faults, the
+system is healed, and checkers compare the history with the contents of the database.
 """

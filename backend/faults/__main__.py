@@ -1,4 +1,4 @@
-"""The command: `python -m faults --help`."""
+"""Fault-injection campaigns. The exit code is 1 if a checker finds a violation, 2 if a campaign cannot run."""
 
 import signal
 import sys
@@ -9,113 +9,117 @@ import typer
 
 from app.config import load_settings
 from devtools.postgres.embedded import EmbeddedPostgresError
-from faults.campaign import Campaign, run
-from faults.checkers import judge
-from faults.cluster import ClusterError
-from faults.nemesis import FAULTS, NemesisError
-from faults.report import lines
+from faults.campaign import Campaign, run_campaign
+from faults.checkers import run_checkers
+from faults.nemesis import FAULT_KINDS, NemesisError
+from faults.postgres import PostgresError
+from faults.report import format_report
 from faults.workers import WorkerError
 
-Seed = Annotated[int, typer.Option(help="Decides what is done, and in which order it is broken.")]
-History = Annotated[Path | None, typer.Option(help="Write every operation to this file, a JSON object a line.")]
-Faults = Annotated[int, typer.Option(min=0, help="How many things are broken.")]
+Seed = Annotated[int, typer.Option(help="Seed of the clients and the nemesis.")]
+History = Annotated[Path | None, typer.Option(help="Write the history to this file, as JSON lines.")]
+Faults = Annotated[int, typer.Option(min=0, help="Number of faults.")]
 
-_GRIEF: Final = (ClusterError, EmbeddedPostgresError, NemesisError, WorkerError)
+_HARNESS_ERRORS: Final = (EmbeddedPostgresError, NemesisError, PostgresError, WorkerError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
 @app.command()
-def everything(
+def mixed(
     *,
-    seconds: Annotated[float, typer.Option(min=1, help="How long the clients play, at least.")] = 60.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Minimum duration.")] = 60.0,
     faults: Faults = 40,
-    kind: Annotated[list[str] | None, typer.Option(help=f"Break only this, repeatable: {', '.join(FAULTS)}.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help=f"Inject only this kind (repeatable): {', '.join(FAULT_KINDS)}.")
+    ] = None,
     seed: Seed = 1,
     history: History = None,
 ) -> None:
-    """All scenarios among all kinds of faults."""
-    _report("everything", Campaign(seed=seed, seconds=seconds, kinds=_known(kind), faults=faults), history)
+    """Run all scenarios with all kinds of faults."""
+    kinds = _validate_kinds(kind)
+    _run("mixed", Campaign(seed=seed, min_seconds=seconds, fault_kinds=kinds, faults=faults), history)
 
 
 @app.command()
-def kills(
+def crashes(
     *,
-    kills: Annotated[int, typer.Option(min=1, help="How often all of PostgreSQL is killed.")] = 50,
-    writes: Annotated[int, typer.Option(min=1, help="Acknowledged writes, at least.")] = 20_000,
-    gap: Annotated[float, typer.Option(min=0.0, help="Seconds between two kills, at most.")] = 4.0,
+    kills: Annotated[int, typer.Option(min=1, help="Number of PostgreSQL crashes.")] = 50,
+    writes: Annotated[int, typer.Option(min=1, help="Minimum number of acknowledged writes.")] = 20_000,
+    interval: Annotated[float, typer.Option(min=0.0, help="Maximum seconds between crashes.")] = 4.0,
     seed: Seed = 1,
     history: History = None,
 ) -> None:
-    """Writes of all sorts while `kill -9` strikes every process of PostgreSQL at once."""
-    struck = Campaign(seed=seed, writes=writes, kinds=("kill_postgres",), faults=kills, gap=(gap / 4, gap))
-    _report("kills", struck, history)
+    """Run all scenarios while SIGKILL ends all processes of PostgreSQL again and again."""
+    campaign = Campaign(
+        seed=seed, min_writes=writes, fault_kinds=("kill_postgres",), faults=kills, interval=(interval / 4, interval)
+    )
+    _run("crashes", campaign, history)
 
 
 @app.command()
-def contended(
+def contention(
     *,
-    updates: Annotated[int, typer.Option(min=1, help="Acknowledged updates, at least.")] = 10_000,
+    updates: Annotated[int, typer.Option(min=1, help="Minimum number of acknowledged updates.")] = 10_000,
     faults: Faults = 20,
     seed: Seed = 1,
     history: History = None,
 ) -> None:
-    """Everybody changes the same four deals, on condition of the version that was read, while workers are killed."""
+    """Update four deals from all clients, on condition of the version read, while workers are killed."""
     campaign = Campaign(
         seed=seed,
         deals=4,
-        mix={"contend": 1},
-        writes=updates,
-        kinds=("kill_worker",),
+        weights={"contended_update": 1},
+        min_writes=updates,
+        fault_kinds=("kill_worker",),
         faults=faults,
-        gap=(1.0, 6.0),
+        interval=(1.0, 6.0),
     )
-    _report("contended", campaign, history)
+    _run("contention", campaign, history)
 
 
 @app.command()
-def keys(
+def idempotency(
     *,
-    keys: Annotated[int, typer.Option(min=1, help="Idempotency keys, at least.")] = 2_000,
-    at_once: Annotated[int, typer.Option(min=1, help="How often each is sent at the same time.")] = 8,
+    keys: Annotated[int, typer.Option(min=1, help="Minimum number of idempotency keys.")] = 2_000,
+    duplicates: Annotated[int, typer.Option(min=1, help="Number of copies sent at the same time.")] = 8,
     faults: Faults = 20,
     seed: Seed = 1,
     history: History = None,
 ) -> None:
-    """Deals created under idempotency keys, each sent several times at once, while answers get lost."""
+    """Create deals under idempotency keys, each request sent several times at once, while responses are lost."""
     campaign = Campaign(
         seed=seed,
-        players=4,
-        mix={"keyed": 1},
-        at_once=(at_once,),
-        keys=keys,
-        kinds=("cut_after_commit", "cut_before_commit", "kill_worker", "kill_postgres", "terminate_backends"),
+        clients=4,
+        weights={"create_with_key": 1},
+        duplicates=(duplicates,),
+        min_keys=keys,
+        fault_kinds=("cut_after_commit", "cut_before_commit", "kill_worker", "kill_postgres", "terminate_backends"),
         faults=faults,
-        gap=(0.5, 4.0),
+        interval=(0.5, 4.0),
     )
-    _report("keys", campaign, history)
+    _run("idempotency", campaign, history)
 
 
-def _known(kinds: list[str] | None) -> list[str]:
-    if unknown := set(kinds or ()).difference(FAULTS):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(FAULTS)}.")
-    return kinds or list(FAULTS)
+def _validate_kinds(kinds: list[str] | None) -> list[str]:
+    if unknown := set(kinds or ()).difference(FAULT_KINDS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(FAULT_KINDS)}.")
+    return kinds or list(FAULT_KINDS)
 
 
-def _report(name: str, campaign: Campaign, history: Path | None) -> None:
-    """Print what came of it; exit code 1 if a checker has found anything or it ended early, 2 if there was no run."""
+def _run(name: str, campaign: Campaign, history: Path | None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        done = run(campaign)
-    except _GRIEF as error:
+        result = run_campaign(campaign)
+    except _HARNESS_ERRORS as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     if history is not None:
-        done.history.save(load_settings().init_cwd / history)
-    verdict = judge(done.evidence)
-    for line in lines(name, campaign, done, verdict):
+        result.history.save(load_settings().init_cwd / history)
+    violations = run_checkers(result.observations)
+    for line in format_report(name, campaign, result, violations):
         typer.echo(line)
-    raise typer.Exit(1 if done.is_dead or any(verdict.values()) else 0)
+    raise typer.Exit(1 if result.is_stalled or any(violations.values()) else 0)
 
 
 if __name__ == "__main__":

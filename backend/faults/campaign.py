@@ -1,160 +1,142 @@
-"""One run: a stage is set, clients play, a nemesis strikes, all is healed, and the evidence is taken."""
+"""One campaign: run clients while the nemesis injects faults, heal everything, and collect the observations."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from devtools.postgres.embedded import ServerAddress
-from faults.aftermath import Aftermath, busy_sessions, kept_at
-from faults.catalogue import Catalogue, fill, leave_trail, version_of
-from faults.client import Client
-from faults.cluster import DURABLE, Cluster, scratch_folder
-from faults.evidence import Evidence
+from faults.catalogue import Catalogue, install_audit_trail, reset_catalogue
+from faults.client import open_client
+from faults.environment import Environment, measure_recovery, start_environment
+from faults.final_state import FinalState, list_busy_sessions, read_database
 from faults.history import History
-from faults.nemesis import Fault, Plan, faults_of, striking
-from faults.probing import at_rest, files_of
-from faults.processes import wait_until
-from faults.proxy import ProxyControl, proxied
-from faults.workers import Worker, Workers
-from faults.workload import EVERYTHING, Workload
+from faults.leak_probes import measure_resources
+from faults.nemesis import Fault, NemesisPlan, read_faults, run_nemesis
+from faults.observations import Observations
+from faults.postgres import DURABLE
+from faults.workers import SERVICE
+from faults.workload import DEFAULT_WEIGHTS, MAX_DUPLICATES, Workload
 
-_BACK_SECONDS: Final = 30.0
-_DEAD_SECONDS: Final = 60.0
+_STALL_SECONDS: Final = 60.0
+"""A campaign without an acknowledged write for this long is abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What is to be done."""
+    """The clients' work, the faults, and the system under test. It ends when all minimums are reached."""
 
     seed: int = 1
-    players: int = 16
+    clients: int = 16
     workers: int = 2
     deals: int = 16
-    """That everybody writes to."""
-    mix: Mapping[str, int] = field(default_factory=lambda: EVERYTHING)
-    at_once: Sequence[int] = tuple(range(1, 9))
-    seconds: float = 0.0
-    """It takes so long at least, …"""
-    writes: int = 0
-    """… has so many acknowledged writes at least, …"""
-    keys: int = 0
-    """… so many idempotency keys …"""
-    kinds: Sequence[str] = ()
+    """The number of deals that all clients share."""
+    weights: Mapping[str, int] = field(default_factory=lambda: DEFAULT_WEIGHTS)
+    duplicates: Sequence[int] = tuple(range(1, MAX_DUPLICATES + 1))
+    min_seconds: float = 0.0
+    min_writes: int = 0
+    """Acknowledged writes."""
+    min_keys: int = 0
+    """Idempotency keys."""
+    fault_kinds: Sequence[str] = ()
     faults: int = 0
-    """… and so many faults of these kinds."""
-    gap: tuple[float, float] = (0.2, 0.8)
-    hold: tuple[float, float] = (0.2, 1.0)
-    factory: str = "app.main:create_app"
-    path: str = ""
-    """What comes before every path: which variant of a factory that has several."""
-    options: Mapping[str, str] = field(default_factory=lambda: DURABLE)
-    """Of PostgreSQL."""
+    interval: tuple[float, float] = (0.2, 0.8)
+    duration: tuple[float, float] = (0.2, 1.0)
+    app_factory: str = SERVICE
+    path_prefix: str = ""
+    """Selects a mutant of the application."""
+    postgres_options: Mapping[str, str] = field(default_factory=lambda: DURABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What came of it."""
-
-    evidence: Evidence
+class CampaignResult:
+    observations: Observations
     history: History
     faults: Sequence[Fault]
     seconds: float
     keys: int
-    is_dead: bool
-    """It ended before it had done all it was to do, because no write was acknowledged any more."""
-    postgres: str
-    """Its version."""
+    is_stalled: bool
+    """The campaign was abandoned because writes were no longer acknowledged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that takes part, up and well."""
-
-    folder: Path
-    cluster: Cluster
-    database: ServerAddress
-    proxy: ProxyControl
-    workers: Sequence[Worker]
-    files: Mapping[Worker, int]
-    """Descriptors of each worker that has served a first request."""
-
-    @classmethod
-    @contextmanager
-    def set(cls, campaign: Campaign) -> Iterator["Stage"]:
-        with scratch_folder() as folder:
-            cluster = Cluster(folder, options=campaign.options)
-            with cluster.running() as database, proxied(folder, cluster.socket) as proxy:
-                leave_trail(database.libpq_url)
-                service = Workers(folder, proxy.url, count=campaign.workers, factory=campaign.factory)
-                with service.running() as workers:
-                    _ = [_back_after(worker, since=time.monotonic()) for worker in workers]
-                    yield cls(folder, cluster, database, proxy, workers, files_of(workers))
+@contextmanager
+def start_campaign_environment(campaign: Campaign) -> Iterator[Environment]:
+    with start_environment(
+        prepare=install_audit_trail,
+        workers=campaign.workers,
+        app_factory=campaign.app_factory,
+        postgres_options=campaign.postgres_options,
+        through_proxy=True,
+    ) as environment:
+        yield environment
 
 
-def run(campaign: Campaign) -> Run:
-    with Stage.set(campaign) as stage:
-        return play(campaign, stage)
+def run_campaign(campaign: Campaign) -> CampaignResult:
+    """Run in a new environment."""
+    with start_campaign_environment(campaign) as environment:
+        return run_campaign_in(environment, campaign)
 
 
-def play(campaign: Campaign, stage: Stage) -> Run:
-    """A run with a new catalogue, on a stage that may have seen others."""
-    catalogue = fill(stage.database.libpq_url, deals=campaign.deals)
-    history, started, plan = History(), time.monotonic(), _plan(campaign, stage)
-    with striking(plan) as is_struck:
-        keys = asyncio.run(_play(campaign, stage, catalogue, history, is_struck=is_struck))
-    seconds, is_dead = time.monotonic() - started, has_died(history, since=started)
-    evidence = Evidence(history.operations, _aftermath(stage), frozenset(catalogue.values))
-    return Run(evidence, history, faults_of(plan), seconds, keys, is_dead, version_of(stage.database.libpq_url))
+def run_campaign_in(environment: Environment, campaign: Campaign) -> CampaignResult:
+    """Run in an environment that may have been used before; the catalogue is replaced."""
+    catalogue = reset_catalogue(environment.database_url, deals=campaign.deals)
+    history, started, plan = History(), time.monotonic(), _make_plan(campaign, environment)
+    with run_nemesis(plan) as is_nemesis_finished:
+        keys = asyncio.run(
+            _run_clients(campaign, environment, catalogue, history, is_nemesis_finished=is_nemesis_finished)
+        )
+    seconds, stalled = time.monotonic() - started, is_stalled(history, since=started)
+    final_state = _collect_final_state(environment)
+    observations = Observations(history.operations, final_state, frozenset(catalogue.initial_values))
+    return CampaignResult(observations, history, read_faults(plan), seconds, keys, stalled)
 
 
-async def _play(
-    campaign: Campaign, stage: Stage, catalogue: Catalogue, history: History, *, is_struck: Callable[[], bool]
+async def _run_clients(
+    campaign: Campaign,
+    environment: Environment,
+    catalogue: Catalogue,
+    history: History,
+    *,
+    is_nemesis_finished: Callable[[], bool],
 ) -> int:
-    """How many idempotency keys were used."""
+    """Return the number of idempotency keys used."""
     started = time.monotonic()
-    ends = started + campaign.seconds
-    async with Client.of([worker.url + campaign.path for worker in stage.workers], history) as client:
-        workload = Workload(client, catalogue, campaign.seed, campaign.mix, campaign.at_once)
+    deadline = started + campaign.min_seconds
+    async with open_client(environment.ports, history, path_prefix=campaign.path_prefix) as client:
+        workload = Workload(client, catalogue, campaign.seed, campaign.weights, campaign.duplicates)
 
-        def is_over() -> bool:
-            has_enough = history.acknowledged >= campaign.writes and workload.keys >= campaign.keys
-            return has_died(history, since=started) or (has_enough and time.monotonic() >= ends and is_struck())
+        def is_finished() -> bool:
+            is_enough = history.acknowledged >= campaign.min_writes and workload.keys >= campaign.min_keys
+            is_complete = is_enough and time.monotonic() >= deadline and is_nemesis_finished()
+            return is_complete or is_stalled(history, since=started)
 
-        await workload.run(players=campaign.players, is_over=is_over)
+        await workload.run(clients=campaign.clients, is_finished=is_finished)
     return workload.keys
 
 
-def has_died(history: History, *, since: float) -> bool:
-    """Whether there is no use in going on: no write was acknowledged for so long."""
-    return time.monotonic() - max(history.last_acknowledged, since) > _DEAD_SECONDS
+def is_stalled(history: History, *, since: float) -> bool:
+    """Whether no write has been acknowledged for _STALL_SECONDS."""
+    return time.monotonic() - max(history.last_acknowledged, since) > _STALL_SECONDS
 
 
-def _plan(campaign: Campaign, stage: Stage) -> Plan:
-    return Plan(
-        folder=str(stage.folder),
-        ports=[worker.port for worker in stage.workers],
-        proxy_port=stage.proxy.port,
+def _make_plan(campaign: Campaign, environment: Environment) -> NemesisPlan:
+    return NemesisPlan(
+        folder=str(environment.folder),
+        worker_ports=environment.ports,
+        proxy=(environment.proxy.port, str(environment.proxy.control_socket)),
         seed=campaign.seed,
-        kinds=campaign.kinds,
-        faults=campaign.faults,
-        gap=campaign.gap,
-        hold=campaign.hold,
+        kinds=campaign.fault_kinds,
+        count=campaign.faults,
+        interval=campaign.interval,
+        duration=campaign.duration,
     )
 
 
-def _aftermath(stage: Stage) -> Aftermath:
-    healed, url = time.monotonic(), stage.database.libpq_url
-    back = {f"worker {worker.number}": _back_after(worker, since=healed) for worker in stage.workers}
-    sessions = busy_sessions(url)
-    deals, trail, rollups = kept_at(url)
-    return Aftermath(deals, trail, rollups, sessions, at_rest(url, stage.workers, stage.files), back)
-
-
-def _back_after(worker: Worker, *, since: float) -> float | None:
-    """Seconds until the worker gives a page of deals; None if it does not."""
-    is_back = wait_until(lambda: worker.answers("/deals?limit=1"), seconds=_BACK_SECONDS)
-    return time.monotonic() - since if is_back else None
+def _collect_final_state(environment: Environment) -> FinalState:
+    healed, url = time.monotonic(), environment.database_url
+    recovery = {worker.name: measure_recovery(worker, since=healed) for worker in environment.workers}
+    busy_sessions = list_busy_sessions(url)
+    deals, audit_trail, rollup_mismatches = read_database(url)
+    resources = measure_resources(environment)
+    return FinalState(deals, audit_trail, rollup_mismatches, busy_sessions, resources, recovery)

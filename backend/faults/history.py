@@ -1,4 +1,4 @@
-"""What the clients did and what they were told: one operation a line, with one of three outcomes."""
+"""The history: one record for each operation of a client, with one of three outcomes."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -11,71 +11,74 @@ from faults.catalogue import Value
 class Kind(StrEnum):
     READ = "read"
     CREATE = "create"
-    CHANGE = "change"
-    REMOVE = "remove"
+    UPDATE = "update"
+    DELETE = "delete"
 
 
 class Outcome(StrEnum):
     OK = "ok"
-    """It happened."""
+    """The operation took effect."""
     FAIL = "fail"
-    """It did not, and never will."""
+    """The operation did not take effect and never will."""
     UNKNOWN = "unknown"
-    """It may have happened, may happen yet, or never: who gets no answer is neither told the one nor the other."""
+    """The operation may have taken effect, may still do so, or never will: a timeout, say. Jepsen's `:info`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One request and its answer. Times are those of the one monotonic clock of the machine."""
+    """One request and its response. Times are seconds of the machine's monotonic clock."""
 
     process: int
-    """Who asked. It does one thing after the other, and is another one after an unknown outcome."""
+    """The logical process: it runs one operation at a time, and gets a new number after an unknown outcome."""
     kind: Kind
     start: float
     end: float
     outcome: Outcome
-    key: int | None = None
-    """The deal: the one that was asked for, or that the answer tells."""
+    deal_id: int | None = None
+    """From the request, or from the response to a creation."""
     sent: Value | None = None
-    """What a write writes; no other has the same, except for repetitions under one idempotency key."""
-    base: int | None = None
-    """The version that it was made to depend on."""
+    """The value of a write, unique except for repetitions under one idempotency key."""
+    expected_version: int | None = None
+    """The version on which the write was conditional."""
     version: int | None = None
-    """The version that the answer tells."""
-    seen: Value | None = None
-    """The value that the answer tells."""
+    """From the response."""
+    returned: Value | None = None
+    """The value in the response."""
     idempotency_key: str | None = None
     replayed: bool = False
     status: int | None = None
-    code: str | None = None
-    """That of the error."""
-    answer: str | None = None
-    """A digest of the answer's bytes."""
-    complaint: str | None = None
-    """What is wrong with the answer by itself, whatever was asked."""
+    error_code: str | None = None
+    digest: str | None = None
+    """A digest of the response body."""
+    defect: str | None = None
+    """A fault of the response that no request could justify."""
 
     @property
     def is_write(self) -> bool:
         return self.kind is not Kind.READ
 
+    @property
+    def is_acknowledged_write(self) -> bool:
+        return self.is_write and self.outcome is Outcome.OK
+
 
 @dataclass(slots=True)
 class History:
-    """All operations, in the order in which they ended."""
+    """All operations, in the order of their completion."""
 
     operations: list[Operation] = field(default_factory=list)
     acknowledged: int = 0
-    """How many writes were told to have happened."""
+    """The number of acknowledged writes."""
     last_acknowledged: float = 0.0
-    """When the last of them was."""
+    """The time of the latest acknowledged write."""
 
     def add(self, operation: Operation) -> None:
         self.operations.append(operation)
-        if operation.is_write and operation.outcome is Outcome.OK:
+        if operation.is_acknowledged_write:
             self.acknowledged += 1
             self.last_acknowledged = operation.end
 
     def save(self, file: Path) -> None:
-        """One JSON object a line, for who wants to look."""
+        """Write the operations as JSON lines."""
         with file.open("w") as lines:
             lines.writelines(json.dumps(asdict(operation)) + "\n" for operation in self.operations)

@@ -1,6 +1,6 @@
-"""What breaks things: `python -m faults.nemesis`, a process of its own, so that nobody waits for it.
+"""The nemesis injects faults: `python -m faults.nemesis`, a separate process.
 
-A nemesis inside the clients' event loop would strike only when none of them is in the middle of anything.
+Within the clients' event loop it could act only while every client is between two operations.
 """
 
 import json
@@ -15,58 +15,57 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from faults.processes import BACKEND, module, plain_environment
-from faults.proxy import ProxyControl
-from faults.server_control import ServerControl
-from faults.worker import Worker
+from faults.postgres import PostgresCluster
+from faults.processes import BACKEND, clean_environment, module_command
+from faults.proxy import NORMAL, ProxyControl
+from faults.workers import Worker
 
-PROXY: Final = (
+NETWORK_FAULTS: Final = (
     "latency",
     "reset",
-    "refuse",
+    "down",
     "blackhole",
     "half_open",
     "cut_before_commit",
     "cut_after_commit",
 )
-POSTGRES: Final = (
+POSTGRES_FAULTS: Final = (
     "kill_postgres",
     "kill_backend",
     "restart_fast",
     "restart_immediate",
-    "freeze_postgres",
+    "pause_postgres",
     "terminate_backends",
 )
-WORKERS: Final = ("kill_worker", "terminate_worker")
-FAULTS: Final = (*POSTGRES, *PROXY, *WORKERS)
-"""Everything that it can do."""
+WORKER_FAULTS: Final = ("kill_worker", "terminate_worker")
+FAULT_KINDS: Final = (*POSTGRES_FAULTS, *NETWORK_FAULTS, *WORKER_FAULTS)
 
 
 class NemesisError(Exception):
-    """What was broken may not be whole again. The message is one sentence."""
+    """The nemesis failed, and faults may persist. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is done to whom, and in which rhythm. The same seed makes the same choices."""
+class NemesisPlan:
+    """The faults to inject, and their timing. The same seed makes the same choices."""
 
     folder: str
-    ports: Sequence[int]
-    """Of the workers, in their order."""
-    proxy_port: int
+    worker_ports: Sequence[int]
+    proxy: tuple[int, str]
+    """Port and control socket."""
     seed: int
     kinds: Sequence[str]
-    faults: int
-    """How many; each kind comes up once before any comes up again."""
-    gap: tuple[float, float]
-    """Seconds from one to the next, at least and at most."""
-    hold: tuple[float, float]
-    """Seconds that a state lasts which is one: frozen, refused, …"""
+    count: int
+    """The number of faults; each kind is used once before any is repeated."""
+    interval: tuple[float, float]
+    """Minimum and maximum seconds between two faults."""
+    duration: tuple[float, float]
+    """Minimum and maximum seconds of a fault that lasts, such as a pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One that was done, in the times of the machine's monotonic clock."""
+    """A fault that was injected. Times are seconds of the machine's monotonic clock."""
 
     kind: str
     start: float
@@ -75,103 +74,104 @@ class Fault:
 
 @dataclass(slots=True)
 class Nemesis:
-    """Does what the plan says, and leaves everything well."""
+    """Carries out a plan; everything is healed after each fault."""
 
-    plan: Plan
-    chance: Random = field(init=False)
-    cluster: ServerControl = field(init=False)
-    proxy: ProxyControl = field(init=False)
+    plan: NemesisPlan
+    _rng: Random = field(init=False)
+    _postgres: PostgresCluster = field(init=False)
+    _proxy: ProxyControl = field(init=False)
 
     def __post_init__(self) -> None:
-        folder = Path(self.plan.folder)
-        self.chance = Random(self.plan.seed)
-        self.cluster = ServerControl(folder)
-        self.proxy = ProxyControl(self.plan.proxy_port, folder / "proxy.sock")
+        port, control_socket = self.plan.proxy
+        self._rng = Random(self.plan.seed)
+        self._postgres = PostgresCluster(Path(self.plan.folder))
+        self._proxy = ProxyControl(port, Path(control_socket))
 
     def run(self) -> Iterator[Fault]:
-        deeds = self._deeds()
-        for kind in self._kinds():
-            time.sleep(self.chance.uniform(*self.plan.gap))
+        actions = self._actions()
+        for kind in self._choose_kinds():
+            time.sleep(self._rng.uniform(*self.plan.interval))
             started = time.monotonic()
             try:
-                deeds[kind]()
+                actions[kind]()
             finally:
                 self._heal()
             yield Fault(kind, started, time.monotonic())
 
-    def _kinds(self) -> list[str]:
+    def _choose_kinds(self) -> list[str]:
         kinds: list[str] = []
-        while len(kinds) < self.plan.faults:
-            kinds += self.chance.sample(self.plan.kinds, len(self.plan.kinds))
-        return kinds[: self.plan.faults]
+        while len(kinds) < self.plan.count:
+            kinds += self._rng.sample(self.plan.kinds, len(self.plan.kinds))
+        return kinds[: self.plan.count]
 
-    def _deeds(self) -> Mapping[str, Callable[[], object]]:
+    def _actions(self) -> Mapping[str, Callable[[], object]]:
         return {
-            "kill_postgres": self.cluster.kill,
-            "kill_backend": self.cluster.kill_backend,
-            "restart_fast": lambda: self.cluster.stop("fast"),
-            "restart_immediate": lambda: self.cluster.stop("immediate"),
-            "freeze_postgres": self._freeze,
-            "terminate_backends": self.cluster.terminate_backends,
-            "kill_worker": lambda: self._some_worker().kill(),
-            "terminate_worker": lambda: self._some_worker().terminate(),
-            **{kind: partial(self._disturb, kind) for kind in PROXY},
+            "kill_postgres": self._postgres.kill,
+            "kill_backend": self._postgres.kill_backend,
+            "restart_fast": lambda: self._postgres.stop("fast"),
+            "restart_immediate": lambda: self._postgres.stop("immediate"),
+            "pause_postgres": self._pause_postgres,
+            "terminate_backends": self._postgres.terminate_backends,
+            "kill_worker": lambda: self._choose_worker().kill(),
+            "terminate_worker": lambda: self._choose_worker().terminate(),
+            **{kind: partial(self._degrade_network, kind) for kind in NETWORK_FAULTS},
         }
 
-    def _freeze(self) -> None:
-        self.cluster.freeze()
-        self._hold()
+    def _pause_postgres(self) -> None:
+        self._postgres.pause()
+        self._wait()
 
-    def _disturb(self, mood: str) -> None:
-        self.proxy.tell(mood)
-        self._hold()
+    def _degrade_network(self, mode: str) -> None:
+        self._proxy.set_mode(mode)
+        self._wait()
 
-    def _hold(self) -> None:
-        time.sleep(self.chance.uniform(*self.plan.hold))
+    def _wait(self) -> None:
+        time.sleep(self._rng.uniform(*self.plan.duration))
 
-    def _some_worker(self) -> Worker:
-        number = self.chance.randrange(len(self.plan.ports))
-        return Worker(Path(self.plan.folder), number, self.plan.ports[number])
+    def _choose_worker(self) -> Worker:
+        number = self._rng.randrange(len(self.plan.worker_ports))
+        return Worker(Path(self.plan.folder), number, self.plan.worker_ports[number])
 
     def _heal(self) -> None:
-        """Workers are started anew by who started them; all else is mended here."""
-        self.proxy.tell("calm")
-        self.cluster.thaw()
-        self.cluster.start()
+        """Restore network and server; the supervisor restarts workers."""
+        self._proxy.set_mode(NORMAL)
+        self._postgres.resume()
+        self._postgres.start()
 
 
 @contextmanager
-def striking(plan: Plan) -> Iterator[Callable[[], bool]]:
-    """A nemesis at work, until it has done all it was to do and everything is well again; whether it has."""
-    _deeds(plan).write_text("")
-    if not plan.faults:
+def run_nemesis(plan: NemesisPlan) -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns whether the nemesis has finished; the end of the block waits for that."""
+    log = _get_fault_log(plan)
+    log.write_text("")
+    if not plan.count:
         yield lambda: True
         return
-    with _deeds(plan).open("wb") as deeds:
-        process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            module("faults.nemesis", json.dumps(asdict(plan))),
+    with log.open("wb") as faults:
+        process = subprocess.Popen(  # noqa: S603  this interpreter and module
+            module_command("faults.nemesis", json.dumps(asdict(plan))),
             cwd=BACKEND,
-            env=plain_environment(),
-            stdout=deeds,
+            env=clean_environment(),
+            stdout=faults,
         )
     try:
         yield lambda: process.poll() is not None
     finally:
         if process.wait():
-            raise NemesisError("The nemesis itself came to grief; what it wrote tells why.")
+            raise NemesisError("The nemesis failed; its standard error has the reason.")
 
 
-def faults_of(plan: Plan) -> list[Fault]:
-    """What a nemesis that has ended has done."""
-    return [Fault(**json.loads(line)) for line in _deeds(plan).read_text().splitlines()]
+def read_faults(plan: NemesisPlan) -> list[Fault]:
+    """The faults injected by a nemesis that has finished."""
+    return [Fault(**json.loads(line)) for line in _get_fault_log(plan).read_text().splitlines()]
 
 
-def _deeds(plan: Plan) -> Path:
+def _get_fault_log(plan: NemesisPlan) -> Path:
     return Path(plan.folder) / "faults.jsonl"
 
 
 def main() -> None:
-    for fault in Nemesis(Plan(**json.loads(sys.argv[1]))).run():
+    for fault in Nemesis(NemesisPlan(**json.loads(sys.argv[1]))).run():
         sys.stdout.write(json.dumps(asdict(fault)) + "\n")
 
 

@@ -1,7 +1,7 @@
-"""A TCP proxy in front of PostgreSQL's socket: `python -m faults.proxy`, a process of its own, told by a second socket.
+"""A TCP proxy for PostgreSQL's Unix socket that injects network faults: `python -m faults.proxy`, a separate process.
 
-It needs no help from the kernel. The moods are those of Toxiproxy that matter between a service and its database, and
-a cut at the very moment when a COMMIT passes.
+Works without kernel support. The modes are Toxiproxy's, as far as they matter between a service and its database, and
+two that cut a connection exactly at a COMMIT. A control socket changes the mode.
 """
 
 import asyncio
@@ -15,54 +15,56 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from faults.links import Link, Side, Weather
-from faults.processes import BACKEND, HOST, free_port, module, plain_environment, wait_until
+from faults.processes import BACKEND, HOST, clean_environment, free_port, module_command, wait_until
+from faults.proxy_connections import Endpoint, NetworkConditions, ProxyConnection
 
-_START_SECONDS: Final = 30.0
-_PATIENCE: Final = 10.0
-_LATENCY: Final = 0.05
+NORMAL: Final = "normal"
+
+_START_TIMEOUT_SECONDS: Final = 30.0
+_CONTROL_TIMEOUT_SECONDS: Final = 10.0
+_LATENCY_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyControl:
-    """What any process can tell the proxy. Each mood takes the place of the one before."""
+    """Controls a running proxy from any process."""
 
     port: int
-    file: Path
+    control_socket: Path
 
     @property
-    def url(self) -> str:
-        """The database behind the proxy."""
+    def database_url(self) -> str:
+        """The database through the proxy."""
         return f"postgresql://super@{HOST}:{self.port}/super"
 
-    def tell(self, mood: str) -> int:
-        """Change the mood (`calm` heals); how many COMMITs were cut so far."""
+    def set_mode(self, mode: str) -> int:
+        """Replace the mode; return the number of connections cut at a COMMIT so far."""
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(_PATIENCE)
-            client.connect(str(self.file))
-            client.sendall(f"{mood}\n".encode())
+            client.settimeout(_CONTROL_TIMEOUT_SECONDS)
+            client.connect(str(self.control_socket))
+            client.sendall(f"{mode}\n".encode())
             return int(client.makefile().readline())
 
-    def listens(self) -> bool:
+    def is_running(self) -> bool:
         with suppress(OSError):
-            self.tell("calm")
+            self.set_mode(NORMAL)
             return True
         return False
 
 
 @contextmanager
-def proxied(folder: Path, upstream: Path) -> Iterator[ProxyControl]:
-    """A proxy in front of the Unix socket `upstream`, for the length of the block."""
+def run_proxy(folder: Path, upstream: Path) -> Iterator[ProxyControl]:
+    """A proxy for the Unix socket `upstream`, killed at the end of the block."""
     control = ProxyControl(free_port(), folder / "proxy.sock")
-    plan = {"upstream": str(upstream), "port": control.port, "control": str(control.file)}
-    process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-        module("faults.proxy", json.dumps(plan)),
+    options = {"upstream": str(upstream), "port": control.port, "control_socket": str(control.control_socket)}
+    process = subprocess.Popen(  # noqa: S603  this interpreter and module
+        module_command("faults.proxy", json.dumps(options)),
         cwd=BACKEND,
-        env=plain_environment(),
+        env=clean_environment(),
         start_new_session=True,
     )
     try:
-        wait_until(lambda: process.poll() is not None or control.listens(), seconds=_START_SECONDS)
+        wait_until(lambda: process.poll() is not None or control.is_running(), seconds=_START_TIMEOUT_SECONDS)
         yield control
     finally:
         process.kill()
@@ -75,97 +77,93 @@ class Proxy:
 
     upstream: str
     port: int
-    weather: Weather = field(default_factory=Weather)
+    control_socket: str
 
-    _links: set[Link] = field(default_factory=set)
-    _lost: set[Link] = field(default_factory=set)
+    _conditions: NetworkConditions = field(default_factory=NetworkConditions)
+    _connections: set[ProxyConnection] = field(default_factory=set)
+    _half_open: set[ProxyConnection] = field(default_factory=set)
     _server: asyncio.Server | None = None
 
-    async def serve(self, control: str) -> None:
-        await self._calm()
-        async with await asyncio.start_unix_server(self._obey, control) as server:
+    async def serve(self) -> None:
+        await self._restore()
+        async with await asyncio.start_unix_server(self._handle_control, self.control_socket) as server:
             await server.serve_forever()
 
-    async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        mood = (await reader.readline()).decode().strip()
-        await self._calm()
-        await self._moods()[mood]()
-        writer.write(f"{self.weather.cuts}\n".encode())
+    async def _handle_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mode = (await reader.readline()).decode().strip()
+        await self._restore()
+        await self._modes()[mode]()
+        writer.write(f"{self._conditions.commits_cut}\n".encode())
         writer.close()
 
-    def _moods(self) -> Mapping[str, Callable[[], Any]]:
+    def _modes(self) -> Mapping[str, Callable[[], Any]]:
         return {
-            "calm": self._calm,
-            "latency": self._slow_down,
+            NORMAL: self._restore,
+            "latency": self._delay,
             "reset": self._reset,
-            "refuse": self._refuse,
-            "blackhole": self._swallow,
-            "half_open": self._lose_server,
-            "cut_before_commit": self._cut_before,
-            "cut_after_commit": self._cut_after,
+            "down": self._close_listener,
+            "blackhole": self._block,
+            "half_open": self._drop_server,
+            "cut_before_commit": self._cut_before_commit,
+            "cut_after_commit": self._cut_after_commit,
         }
 
-    async def _calm(self) -> None:
-        """Let everything pass; a connection that has lost its server ends now."""
-        self.weather.delay, self.weather.cut = 0.0, None
-        self.weather.calm.set()
-        for link in self._lost:
-            link.reset()
-        self._lost.clear()
+    async def _restore(self) -> None:
+        """Remove all faults, and reset the half-open connections."""
+        self._conditions.delay, self._conditions.cut = 0.0, None
+        self._conditions.flowing.set()
+        for connection in self._half_open:
+            connection.reset()
+        self._half_open.clear()
         if self._server is None:
-            self._server = await asyncio.start_server(self._connected, HOST, self.port)
+            self._server = await asyncio.start_server(self._accept, HOST, self.port)
 
-    async def _slow_down(self) -> None:
-        self.weather.delay = _LATENCY
+    async def _delay(self) -> None:
+        self._conditions.delay = _LATENCY_SECONDS
 
     async def _reset(self) -> None:
-        """Break every connection; the next ones are well."""
-        for link in self._links:
-            link.reset()
+        """Reset the open connections; accept new ones."""
+        for connection in self._connections:
+            connection.reset()
 
-    async def _refuse(self) -> None:
-        """Break every connection, and take no other."""
+    async def _close_listener(self) -> None:
+        """Reset the open connections; new ones fail with ECONNREFUSED."""
         if self._server is not None:
             self._server.close()
             self._server = None
         await self._reset()
 
-    async def _swallow(self) -> None:
-        """Take what comes, pass nothing on, and say nothing."""
-        self.weather.calm.clear()
+    async def _block(self) -> None:
+        """Forward nothing, in either direction."""
+        self._conditions.flowing.clear()
 
-    async def _lose_server(self) -> None:
-        """End the server's side of every connection, of which the client hears nothing; the next ones are well."""
-        self._lost = set(self._links)
-        for link in self._links:
-            link.lose_server()
+    async def _drop_server(self) -> None:
+        """Abort the server's end of the open connections; their clients notice nothing. Accept new ones."""
+        self._half_open = set(self._connections)
+        for connection in self._connections:
+            connection.drop_server()
 
-    async def _cut_before(self) -> None:
-        self.weather.cut = "before"
+    async def _cut_before_commit(self) -> None:
+        self._conditions.cut = "before"
 
-    async def _cut_after(self) -> None:
-        self.weather.cut = "after"
+    async def _cut_after_commit(self) -> None:
+        self._conditions.cut = "after"
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self.weather.calm.wait()
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._conditions.flowing.wait()
         try:
-            server = Side(*await asyncio.open_unix_connection(self.upstream))
+            server = Endpoint(*await asyncio.open_unix_connection(self.upstream))
         except OSError:
-            Side(reader, writer).abort()
+            Endpoint(reader, writer).abort()
             return
-        link = Link(self.weather, Side(reader, writer), server)
-        self._links.add(link)
+        connection = ProxyConnection(self._conditions, Endpoint(reader, writer), server)
+        self._connections.add(connection)
         try:
-            await link.run()
+            await connection.run()
         finally:
-            self._links.discard(link)
-            self._lost.discard(link)
-
-
-def main() -> None:
-    plan = json.loads(sys.argv[1])
-    asyncio.run(Proxy(plan["upstream"], plan["port"]).serve(plan["control"]))
+            self._connections.discard(connection)
+            self._half_open.discard(connection)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(Proxy(**json.loads(sys.argv[1])).serve())

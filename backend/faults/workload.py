@@ -1,4 +1,4 @@
-"""What the clients do: scenarios of which every outcome can be judged afterwards."""
+"""The clients' scenarios: sequences of operations with outcomes that the checkers can verify."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,133 +10,135 @@ from typing import Any, Final
 from uuid import uuid4
 
 from faults.catalogue import Catalogue, Value
-from faults.client import Client, Request
+from faults.client import RecordingClient, Request
 from faults.history import Kind, Operation, Outcome
 
-AT_ONCE: Final = 8
-"""How often a request under one idempotency key is sent at the same time, at most."""
-EVERYTHING: Final[Mapping[str, int]] = MappingProxyType({"register": 6, "create": 2, "keyed": 1, "remove": 1})
-"""The scenarios, and how often each is played in proportion."""
+MAX_DUPLICATES: Final = 8
+DEFAULT_WEIGHTS: Final[Mapping[str, int]] = MappingProxyType(
+    {"read_update": 6, "create_read": 2, "create_with_key": 1, "create_delete": 1}
+)
+"""The scenarios and their relative frequencies."""
 
-_RETRIES: Final = 8
-_PAUSE: Final = 0.05
-_OTHER_BODY: Final = 0.2
-"""How often a used key is tried with another body, too."""
+_MAX_RETRIES: Final = 8
+_MAX_PAUSE_SECONDS: Final = 0.05
+_CONDITIONAL_UPDATES: Final = 0.8
+_REUSED_KEYS: Final = 0.2
+"""The share of idempotency keys that are also sent with a different body."""
 
 
 @dataclass(slots=True)
 class Workload:
-    """Scenarios one after the other, for any number of players at once; chance comes from the seed."""
+    """Generates unique values and keys, and runs scenarios in concurrent clients. Reproducible by the seed."""
 
-    client: Client
+    client: RecordingClient
     catalogue: Catalogue
     seed: int
-    mix: Mapping[str, int] = field(default_factory=lambda: EVERYTHING)
-    at_once: Sequence[int] = tuple(range(1, AT_ONCE + 1))
-    """How often a request under an idempotency key is sent at once: one of these."""
+    weights: Mapping[str, int] = field(default_factory=lambda: DEFAULT_WEIGHTS)
+    duplicates: Sequence[int] = tuple(range(1, MAX_DUPLICATES + 1))
+    """How many copies of a request with an idempotency key are sent at once: one of these numbers."""
     keys: int = 0
-    """How many idempotency keys were used so far."""
+    """The number of idempotency keys used so far."""
     _name: str = field(default_factory=lambda: uuid4().hex)
     _tokens: "count[int]" = field(init=False)
 
     def __post_init__(self) -> None:
-        self._tokens = count(len(self.catalogue.values) + 1)
+        self._tokens = count(len(self.catalogue.initial_values) + 1)
 
-    async def run(self, *, players: int, is_over: Callable[[], bool]) -> None:
-        """Play until it is over, which is asked after every scenario."""
+    async def run(self, *, clients: int, is_finished: Callable[[], bool]) -> None:
+        """Run scenarios until `is_finished`, which each client checks after every scenario."""
         async with asyncio.TaskGroup() as group:
-            for number in range(players):
-                group.create_task(Player(self, Random(f"{self.seed} {number}")).play(is_over))
+            for number in range(clients):
+                group.create_task(ScenarioRunner(self, Random(f"{self.seed} {number}")).run(is_finished))
 
     def new_value(self) -> Value:
-        return Value.of(next(self._tokens))
+        return Value.from_token(next(self._tokens))
 
     def new_key(self) -> str:
         self.keys += 1
         return f"{self._name}-{self.keys}"
 
 
-class Player:
-    """One client: it does one thing after the other, and several at once only where a scenario says so."""
+class ScenarioRunner:
+    """One client: sequential, except where a scenario sends several requests at once."""
 
-    def __init__(self, workload: Workload, chance: Random) -> None:
+    def __init__(self, workload: Workload, rng: Random) -> None:
         self._workload = workload
-        self._chance = chance
+        self._rng = rng
         self._process = workload.client.new_process()
         self._scenarios: Mapping[str, Callable[[], Awaitable[None]]] = {
-            "register": self._register,
-            "contend": self._contend,
-            "create": self._create,
-            "keyed": self._keyed,
-            "remove": self._remove,
+            "read_update": self._read_update,
+            "contended_update": self._contended_update,
+            "create_read": self._create_read,
+            "create_with_key": self._create_with_key,
+            "create_delete": self._create_delete,
         }
 
-    async def play(self, is_over: Callable[[], bool]) -> None:
-        names, weights = list(self._workload.mix), list(self._workload.mix.values())
-        while not is_over():
-            (name,) = self._chance.choices(names, weights)
+    async def run(self, is_finished: Callable[[], bool]) -> None:
+        names, weights = list(self._workload.weights), list(self._workload.weights.values())
+        while not is_finished():
+            (name,) = self._rng.choices(names, weights)
             await self._scenarios[name]()
 
-    async def _register(self) -> None:
-        """Read a deal that everybody writes to, and change it, mostly on condition that it is still as it was."""
-        await self._read_and_change(conditional=0.8)
+    async def _read_update(self) -> None:
+        """Read a deal that all clients share and update it, usually on condition of the version read."""
+        await self._update_shared_deal(conditional=_CONDITIONAL_UPDATES)
 
-    async def _contend(self) -> None:
-        """The same, always on that condition."""
-        await self._read_and_change(conditional=1.0)
+    async def _contended_update(self) -> None:
+        """Like `_read_update`, always conditional."""
+        await self._update_shared_deal(conditional=1.0)
 
-    async def _read_and_change(self, *, conditional: float) -> None:
-        deal = self._chance.choice(self._workload.catalogue.deals)
-        read = await self._do(_read(deal))
+    async def _update_shared_deal(self, *, conditional: float) -> None:
+        deal_id = self._rng.choice(self._workload.catalogue.deals)
+        read = await self._send(_read(deal_id))
         if read.outcome is Outcome.OK:
-            base = read.version if self._chance.random() < conditional else None
-            await self._do(_change(deal, self._workload.new_value(), base=base))
+            expected = read.version if self._rng.random() < conditional else None
+            await self._send(_update(deal_id, self._workload.new_value(), expected_version=expected))
 
-    async def _create(self) -> None:
-        """Add a deal, and look at it at once."""
-        made = await self._do(self._new_deal())
-        if made.outcome is Outcome.OK and made.key is not None:
-            await self._do(_read(made.key))
+    async def _create_read(self) -> None:
+        """Create a deal and read it immediately."""
+        created = await self._send(self._create())
+        if created.outcome is Outcome.OK and created.deal_id is not None:
+            await self._send(_read(created.deal_id))
 
-    async def _keyed(self) -> None:
-        """Add a deal under a key several times at once, and again until one attempt is answered, and once more."""
-        request = self._new_deal(idempotency_key=self._workload.new_key())
-        attempts = await self._at_once([request] * self._chance.choice(self._workload.at_once))
-        for _ in range(_RETRIES):
+    async def _create_with_key(self) -> None:
+        """Send one creation several times at once under one key, retry until it is acknowledged, and repeat it."""
+        request = self._create(idempotency_key=self._workload.new_key())
+        attempts = await self._send_all([request] * self._rng.choice(self._workload.duplicates))
+        for _ in range(_MAX_RETRIES):
             if any(attempt.outcome is Outcome.OK for attempt in attempts):
                 break
-            attempts = [await self._do(request)]
-        other = self._new_deal(idempotency_key=request.idempotency_key)
-        await self._at_once([request, other] if self._chance.random() < _OTHER_BODY else [request])
+            attempts = [await self._send(request)]
+        other = self._create(idempotency_key=request.idempotency_key)
+        await self._send_all([request, other] if self._rng.random() < _REUSED_KEYS else [request])
 
-    async def _remove(self) -> None:
-        """Add a deal, have it changed and removed at once, and look whether it is there."""
-        made = await self._do(self._new_deal())
-        if made.outcome is not Outcome.OK or made.key is None:
+    async def _create_delete(self) -> None:
+        """Create a deal, update and delete it concurrently, and read it."""
+        created = await self._send(self._create())
+        if created.outcome is not Outcome.OK or created.deal_id is None:
             return
-        base = self._chance.choice([made.version, None])
-        changes = [_change(made.key, self._workload.new_value()) for _ in range(2)]
-        await self._at_once([*changes, _remove(made.key, base=base)])
-        await self._do(_read(made.key))
+        expected = self._rng.choice([created.version, None])
+        updates = [_update(created.deal_id, self._workload.new_value()) for _ in range(2)]
+        await self._send_all([*updates, _delete(created.deal_id, expected_version=expected)])
+        await self._send(_read(created.deal_id))
 
-    async def _at_once(self, requests: Sequence[Request]) -> list[Operation]:
+    async def _send_all(self, requests: Sequence[Request]) -> list[Operation]:
         client = self._workload.client
         return await asyncio.gather(*(client.send(request, process=client.new_process()) for request in requests))
 
-    async def _do(self, request: Request) -> Operation:
-        done = await self._workload.client.send(request, process=self._process)
-        if done.outcome is Outcome.UNKNOWN:
+    async def _send(self, request: Request) -> Operation:
+        operation = await self._workload.client.send(request, process=self._process)
+        if operation.outcome is Outcome.UNKNOWN:
             self._process = self._workload.client.new_process()
-        if done.outcome is Outcome.UNKNOWN or done.status in {None, 409, 429, 503}:
-            await asyncio.sleep(_PAUSE * self._chance.random())
-        return done
+        if operation.outcome is Outcome.UNKNOWN or operation.status in {None, 409, 429, 503}:
+            await asyncio.sleep(_MAX_PAUSE_SECONDS * self._rng.random())
+        return operation
 
-    def _new_deal(self, *, idempotency_key: str | None = None) -> Request:
-        sent, hotel = self._workload.new_value(), self._chance.choice(self._workload.catalogue.hotels)
+    def _create(self, *, idempotency_key: str | None = None) -> Request:
+        sent, hotel_id = self._workload.new_value(), self._rng.choice(self._workload.catalogue.hotels)
         body = {
-            **_written(sent),
-            "hotel_id": hotel,
-            "star_rating": self._chance.randint(1, 5),
+            **_to_fields(sent),
+            "hotel_id": hotel_id,
+            "star_rating": self._rng.randint(1, 5),
             "original_price": 99_999_999,
             "discount_percent": 0,
             "checkin_date": "2026-03-01",
@@ -147,20 +149,33 @@ class Player:
         )
 
 
-def _written(value: Value) -> dict[str, Any]:
+def _to_fields(value: Value) -> dict[str, Any]:
     return {"room_type": value.room_type, "price_per_night": float(value.price_per_night)}
 
 
-def _read(deal: int) -> Request:
-    return Request(kind=Kind.READ, method="GET", path=f"/deals/{deal}", key=deal)
+def _read(deal_id: int) -> Request:
+    return Request(kind=Kind.READ, method="GET", path=f"/deals/{deal_id}", deal_id=deal_id)
 
 
-def _change(deal: int, sent: Value, *, base: int | None = None) -> Request:
-    condition = {} if base is None else {"version": base}
-    body = {**_written(sent), **condition}
-    return Request(kind=Kind.CHANGE, method="PATCH", path=f"/deals/{deal}", key=deal, sent=sent, base=base, body=body)
+def _update(deal_id: int, sent: Value, *, expected_version: int | None = None) -> Request:
+    condition = {} if expected_version is None else {"version": expected_version}
+    return Request(
+        kind=Kind.UPDATE,
+        method="PATCH",
+        path=f"/deals/{deal_id}",
+        deal_id=deal_id,
+        sent=sent,
+        expected_version=expected_version,
+        body={**_to_fields(sent), **condition},
+    )
 
 
-def _remove(deal: int, *, base: int | None) -> Request:
-    condition = "" if base is None else f"?version={base}"
-    return Request(kind=Kind.REMOVE, method="DELETE", path=f"/deals/{deal}{condition}", key=deal, base=base)
+def _delete(deal_id: int, *, expected_version: int | None) -> Request:
+    condition = "" if expected_version is None else f"?version={expected_version}"
+    return Request(
+        kind=Kind.DELETE,
+        method="DELETE",
+        path=f"/deals/{deal_id}{condition}",
+        deal_id=deal_id,
+        expected_version=expected_version,
+    )

@@ -1,17 +1,17 @@
-"""The stages on which runs take place: none of them is the tests' usual database, for that one never forgets."""
+"""A shared environment. It is not the usual test database: faults affect the whole server."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from faults.campaign import Campaign, Stage
+from faults.campaign import Campaign, start_campaign_environment
+from faults.environment import Environment
 
-ONE_WORKER = Campaign(workers=1, players=8, deals=4, factory="faults.planted.app:create_app")
-"""The service, and beside it in the same process its variants with a bug."""
+MUTANTS = Campaign(workers=1, app_factory="faults.mutants.app:create_app")
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    """One worker with all variants."""
-    with Stage.set(ONE_WORKER) as stage:
-        yield stage
+def environment() -> Iterator[Environment]:
+    """One worker that serves the service and all mutants."""
+    with start_campaign_environment(MUTANTS) as environment:
+        yield environment

@@ -1,0 +1,1 @@
+"""Experiments that measure the promises of docs/reliability.md: `python -m faults.experiments --help`."""
