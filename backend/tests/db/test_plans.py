@@ -72,10 +72,10 @@ def planner(request: pytest.FixtureRequest, catalogue: connection) -> connection
     return catalogue
 
 
-def execute_and_get_nodes(
+def explain_analyze(
     database: connection, statement: CompiledStatement[Any], values: Mapping[str, object]
 ) -> list[Node]:
-    """Return the nodes of the statement's plan that were executed."""
+    """Execute the statement and return the nodes of its plan that were executed."""
     arguments = statement.bind(values)
     placeholders = f"({', '.join(['%s'] * len(arguments))})" if arguments else ""
     with database.cursor() as cursor:
@@ -127,7 +127,7 @@ def build_page_statement(
 @pytest.mark.parametrize("start", ["first", "after"])
 @pytest.mark.parametrize("sort", DealSort)
 def test_unfiltered_page_is_read_from_the_sort_index(planner: connection, sort: DealSort, start: Start) -> None:
-    nodes = execute_and_get_nodes(planner, *build_page_statement(DealFilters(), sort, start=start))
+    nodes = explain_analyze(planner, *build_page_statement(DealFilters(), sort, start=start))
     assert [node.get("Index Name") for node in get_scans(nodes, "deals")] == [get_index_name(sort)]
     assert count_rows_read(nodes) == LIMIT
     assert get_max_sorted_rows(nodes) <= LIMIT
@@ -139,7 +139,7 @@ def test_unfiltered_page_is_read_from_the_sort_index(planner: connection, sort: 
 def test_filtered_index_scan_stops_when_the_page_is_full(
     planner: connection, sort: DealSort, filters: DealFilters, start: Start
 ) -> None:
-    nodes = execute_and_get_nodes(planner, *build_page_statement(filters, sort, start=start))
+    nodes = explain_analyze(planner, *build_page_statement(filters, sort, start=start))
     index_scan, lookup = get_scans(nodes, "deals")
     assert {index_scan["Index Name"], lookup["Index Name"]} == {get_index_name(sort), "pk_deals"}
     assert sort.field == "id" or index_scan["Node Type"] == "Index Only Scan"
@@ -152,14 +152,14 @@ def test_filtered_index_scan_stops_when_the_page_is_full(
 def test_rare_matches_are_collected_without_reading_other_deals(
     planner: connection, sort: DealSort, filters: DealFilters
 ) -> None:
-    nodes = execute_and_get_nodes(planner, *build_page_statement(filters, sort, start="first"))
+    nodes = explain_analyze(planner, *build_page_statement(filters, sort, start="first"))
     assert count_rows_read(nodes) <= 2 * FEW
 
 
 @pytest.mark.parametrize("filters", ROLLED_UP.values(), ids=ROLLED_UP)
 def test_total_is_summed_from_the_rollups(planner: connection, filters: DealFilters) -> None:
     bound = BoundFilters.by(filters)
-    nodes = execute_and_get_nodes(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
+    nodes = explain_analyze(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
     assert not get_scans(nodes, "deals")
     assert not get_scans(nodes, "deal_categories")
 
@@ -167,7 +167,7 @@ def test_total_is_summed_from_the_rollups(planner: connection, filters: DealFilt
 def test_total_with_a_price_range_uses_an_index_only_scan(planner: connection) -> None:
     filters = DealFilters(city=["City 3"], min_stars=4, price_min=Decimal(50), price_max=Decimal(150))
     bound = BoundFilters.by(filters)
-    nodes = execute_and_get_nodes(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
+    nodes = explain_analyze(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
     assert [(node["Node Type"], node["Index Name"]) for node in get_scans(nodes, "deals")] == [
         ("Index Only Scan", COVERING)
     ]

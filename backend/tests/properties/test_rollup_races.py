@@ -91,7 +91,7 @@ async def test_concurrent_delete_and_patch_deal_do_not_deadlock(service: Service
 
 
 async def test_concurrent_import_and_patch_deal_do_not_deadlock(service: Service, deals: list[int]) -> None:
-    """The import has locked the rollup of two stars, then that of one star; the patch moves a deal from one to two."""
+    """The import waits after the deals with two stars, before one with one star; the PATCH goes from one to two."""
     await service.create("/hotels", build_hotel(2))
     rows = [
         build_row(1, id="2", hotel_star_rating="2", price_per_night="1.00", categories="family"),
@@ -108,7 +108,7 @@ async def test_concurrent_import_and_patch_deal_do_not_deadlock(service: Service
 async def test_concurrent_import_and_post_deal_of_one_external_id_do_not_deadlock(
     service: Service, hotel: int, deals: list[int]
 ) -> None:
-    """The import has locked the rollup of the new deal, and would wait for its external_id if the POST could begin."""
+    """The import waits after a deal of the same rollup row: a POST that could begin would hold external_id 4."""
     await service.create("/hotels", build_hotel(2))
     await service.client.delete(f"/deals/{deals[2]}")
     rows = [
@@ -136,7 +136,7 @@ async def test_eight_concurrent_writers_to_one_hotel_do_not_deadlock(
 
 
 async def _write(service: Service, hotel: int, deals: Sequence[int], number: int) -> list[Response]:
-    """Send the same requests from a start that depends on `number`; delete created deals at once."""
+    """Send the common requests, starting at an offset that depends on `number`; delete created deals at once."""
     responses = []
     for method, path, body in islice(cycle(_list_requests(hotel, deals)), number * 3, number * 3 + 60):
         responses.append(await service.send(method, path, body))

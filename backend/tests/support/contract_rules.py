@@ -46,9 +46,7 @@ def _satisfy_body(body: dict[str, Any]) -> None:
     for name in _INTEGERS:  # To JSON Schema, 4.0 is an integer.
         if isinstance(body.get(name), float):
             body[name] = int(body[name])
-    for (
-        name
-    ) in _IDS:  # The document has 2**63 as 9.223372036854776e+18, which exceeds it by 192 when read as a decimal.
+    for name in _IDS:  # The document's limit of 2**63 is the float 9.223372036854776e+18, as a decimal 192 more.
         if isinstance(body.get(name), int):
             body[name] = min(body[name], _MAX_ID)
 
