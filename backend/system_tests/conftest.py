@@ -1,4 +1,4 @@
-"""The service behind Debian's nginx and with its Redis."""
+"""Fixtures of the tests with Debian's nginx and Redis."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.support.databases import test_server
 
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
-    """A database with the small catalogue."""
+    """The URL of a database with a small catalogue."""
     settings = Settings(env=Environment.DEVELOPMENT, log_level="WARNING")
     with test_server(settings) as server, server.migrated_template(), server.copy() as url, Catalogue.filled(url):
         yield url

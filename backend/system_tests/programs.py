@@ -1,4 +1,4 @@
-"""Debian's programs beside the service, on the loopback. Without them the tests fail, and say so."""
+"""Run Debian's nginx and Redis on the loopback interface. If a program is not installed, the tests fail."""
 
 import shutil
 import socket
@@ -12,67 +12,67 @@ from typing import Final
 from app.config import BACKEND
 from tests.support.service_process import free_port
 
-CONFIGURATION: Final = BACKEND.parent / "deploy" / "nginx.conf"
-SHORTER: Final = {
+_SHIPPED_CONFIGURATION: Final = BACKEND.parent / "deploy" / "nginx.conf"
+_SHORT_TIMEOUTS: Final = {
     "client_header_timeout 10s": "client_header_timeout 1s",
     "proxy_read_timeout 40s": "proxy_read_timeout 4s",
 }
-TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
-_PATIENCE_SECONDS: Final = 20
+_TEMPORARY_PATHS: Final = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+_STARTUP_TIMEOUT_SECONDS: Final = 20
 
 
-def program(name: str) -> str:
-    found = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    assert found, f"There is no {name}: these tests need Debian's packages nginx-light and redis-server."
-    return found
+def find_program(name: str) -> str:
+    path = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    assert path, f"{name} is not installed: these tests need Debian's packages nginx-light and redis-server."
+    return path
 
 
 @contextmanager
 def nginx(folder: Path, upstream: int) -> Iterator[int]:
-    """The shipped configuration before the service at a port, with shorter times; the proxy's port."""
+    """Run nginx with the shipped configuration, but shorter timeouts, in front of a local port; yield its own port."""
     port = free_port()
-    text = CONFIGURATION.read_text()
-    paths = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in TEMPORARY)
-    changes = {
-        **SHORTER,
+    text = _SHIPPED_CONFIGURATION.read_text()
+    paths = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in _TEMPORARY_PATHS)
+    replacements = {
+        **_SHORT_TIMEOUTS,
         "listen 8080": f"listen 127.0.0.1:{port}",
         "server backend:8000": f"server 127.0.0.1:{upstream}",
         "pid /tmp/nginx.pid": f"pid {folder}/nginx.pid",
         "http {\n": f"http {{\n{paths}",
     }
-    for shipped, here in changes.items():
-        assert shipped in text, shipped
-        text = text.replace(shipped, here)
+    for old, new in replacements.items():
+        assert old in text, old
+        text = text.replace(old, new)
     (folder / "nginx.conf").write_text(text)
-    command = [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    command = [find_program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with running([*command, "-g", "daemon off; master_process off;"], port):
         yield port
 
 
 @contextmanager
 def redis(port: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A Redis of the test's own, on the loopback."""
+    """Run a Redis without persistence."""
     options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": folder, "loglevel": "warning"}
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    with running([program("redis-server"), *arguments], port) as process:
+    with running([find_program("redis-server"), *arguments], port) as process:
         yield process
 
 
 @contextmanager
 def running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A program until the end of the block, once it listens."""
+    """Run a program until the end of the block; yield once it listens on the port."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + _PATIENCE_SECONDS
-            while not listens(port):
-                assert process.poll() is None, f"{command[0]} has ended"
-                assert time.monotonic() < deadline, f"{command[0]} does not listen"
+            deadline = time.monotonic() + _STARTUP_TIMEOUT_SECONDS
+            while not is_listening(port):
+                assert process.poll() is None, f"{command[0]} has exited"
+                assert time.monotonic() < deadline, f"{command[0]} does not listen on port {port}"
                 time.sleep(0.02)
             yield process
         finally:
             process.kill()
 
 
-def listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

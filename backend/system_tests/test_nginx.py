@@ -1,4 +1,4 @@
-"""The shipped proxy before the real service: what it bounds, and that a good client does not notice."""
+"""The shipped nginx configuration in front of the real service."""
 
 import gzip
 import http.client
@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from system_tests.breaking import Breaking
+from system_tests.closing_server import closing_server
 from system_tests.programs import nginx
 from tests.support.error_assertions import STATUS_BY_CODE, assert_error
 from tests.support.raw_http import JSON, RawConnection, RawResponse
@@ -21,7 +21,7 @@ from tests.support.service_process import Service, free_port, service
 GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
 POST: Final = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"
 DELETE: Final = b"DELETE /deals/1 HTTP/1.1\r\nhost: deals.test\r\n\r\n"
-UNKNOWN: Final = [{"field": "outcome", "message": "outcome_unknown"}]
+OUTCOME_UNKNOWN: Final = [{"field": "outcome", "message": "outcome_unknown"}]
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +42,26 @@ def wire(port: int) -> Iterator[RawConnection]:
         yield wire
 
 
-def assert_proxy_error(answer: RawResponse, code: str, status: int | None = None) -> None:
-    """As by the service itself, and as safe in a browser; a status that is not the code's is said."""
-    shown = answer if status is None else replace(answer, status=STATUS_BY_CODE[code])
-    assert_error(shown, code)
-    assert answer.status == (status or STATUS_BY_CODE[code])
-    assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
-    assert answer.headers["server"] in {None, "nginx"}
+def assert_proxy_error(response: RawResponse, code: str, status: int | None = None) -> None:
+    """Check the service's error shape and its headers for browsers; `status` if it is not that of `code`."""
+    assert response.status == (status or STATUS_BY_CODE[code])
+    assert_error(replace(response, status=STATUS_BY_CODE[code]), code)
+    assert (response.headers["cache-control"], response.headers["x-content-type-options"]) == ("no-store", "nosniff")
+    assert response.headers["server"] in {None, "nginx"}
 
 
-def test_a_good_client_notices_nothing(wire: RawConnection, upstream: Service) -> None:
+def test_requests_and_responses_pass_unchanged(wire: RawConnection, upstream: Service) -> None:
     headers = {"x-request-id": "7f3c1e", "accept-encoding": "gzip"}
-    answer = wire.request("GET", "/openapi.json", b"", headers)
-    assert (answer.status, answer.headers["x-request-id"]) == (200, "7f3c1e")
-    assert json.loads(gzip.decompress(answer.body)) == upstream.get("/openapi.json")[1]
-    again = wire.request("GET", "/openapi.json", b"", headers | {"if-none-match": answer.headers["etag"]})
-    assert (again.status, again.body) == (304, b"")
+    response = wire.request("GET", "/openapi.json", b"", headers)
+    assert (response.status, response.headers["x-request-id"]) == (200, "7f3c1e")
+    assert json.loads(gzip.decompress(response.body)) == upstream.get("/openapi.json")[1]
+    second = wire.request("GET", "/openapi.json", b"", headers | {"if-none-match": response.headers["etag"]})
+    assert (second.status, second.body) == (304, b"")
     assert_error(wire.request("GET", "/deals/9999"), "deal_not_found")
     assert wire.request("PATCH", "/hotels/1", b"{}").status == 200
 
 
-def test_slow_headers_are_cut_and_a_good_client_is_served(port: int) -> None:
+def test_slow_headers_time_out_without_blocking_others(port: int) -> None:
     with ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20)) for _ in range(300)]
         for connection in slow:
@@ -86,7 +85,7 @@ def test_slow_headers_are_cut_and_a_good_client_is_served(port: int) -> None:
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_what_is_too_large_or_no_http_is_refused(port: int, request_: bytes, status: int, code: str) -> None:
+def test_oversized_or_invalid_http_is_rejected(port: int, request_: bytes, status: int, code: str) -> None:
     with RawConnection(port) as wire:
         assert_proxy_error(wire.send_expecting_close(request_, method="GET"), code, status)
 
@@ -94,15 +93,15 @@ def test_what_is_too_large_or_no_http_is_refused(port: int, request_: bytes, sta
 @pytest.mark.parametrize(
     ("request_", "code"), [("TRACE /", "method_not_allowed"), ("GET /proxy-error", "not_found")], ids=str
 )
-def test_what_only_the_proxy_sees_is_refused_in_the_same_shape(port: int, request_: str, code: str) -> None:
+def test_errors_of_the_proxy_have_the_shape_of_the_service(port: int, request_: str, code: str) -> None:
     with RawConnection(port) as wire:
         request = f"{request_} HTTP/1.1\r\nhost: deals.test\r\nx-request-id: 7f3c1e\r\n\r\n"
-        answer = wire.send_unchecked(request.encode(), "GET")
-    assert_proxy_error(answer, code)
-    assert answer.headers["x-request-id"] == "7f3c1e"
+        response = wire.send_unchecked(request.encode(), "GET")
+    assert_proxy_error(response, code)
+    assert response.headers["x-request-id"] == "7f3c1e"
 
 
-def test_many_small_headers_are_refused_by_the_service(wire: RawConnection) -> None:
+def test_too_many_headers_are_rejected_by_the_service(wire: RawConnection) -> None:
     assert_error(wire.send(GET + b"x-filler: y\r\n" * 100 + b"\r\n", method="GET"), "headers_too_large")
 
 
@@ -114,37 +113,37 @@ def test_many_small_headers_are_refused_by_the_service(wire: RawConnection) -> N
     ],
     ids=["announced", "chunked"],
 )
-def test_a_large_body_is_refused(port: int, rest: bytes) -> None:
+def test_large_body_returns_413(port: int, rest: bytes) -> None:
     with RawConnection(port) as wire:
         assert_proxy_error(wire.send_unchecked(POST + rest, "POST"), "payload_too_large")
 
 
-def test_a_body_that_trickles_is_cut_by_the_service(port: int) -> None:
+def test_slow_body_times_out_in_the_service(port: int) -> None:
     with RawConnection(port) as wire:
         assert wire.trickle(POST + b"content-length: 1000\r\n\r\n", then=b"y" * 400)
         assert_error(wire.send_unchecked(b"", "POST"), "request_timeout")
 
 
-def test_one_address_has_so_many_requests_at_once(port: int) -> None:
+def test_requests_in_flight_are_limited_per_address(port: int) -> None:
     with ExitStack() as stack:
         for _ in range(100):
-            held = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            held.sendall(POST + b"content-length: 9\r\n\r\n")
-        answer = _until_refused(port)
-    assert_proxy_error(answer, "rate_limited")
-    assert answer.headers["retry-after"] == "1"
+            upload = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            upload.sendall(POST + b"content-length: 9\r\n\r\n")
+        response = _get_first_error(port)
+    assert_proxy_error(response, "rate_limited")
+    assert response.headers["retry-after"] == "1"
 
 
-def _until_refused(port: int) -> RawResponse:
-    """The first answer other than 200: the hundred need not all have been read yet."""
+def _get_first_error(port: int) -> RawResponse:
+    """The first response other than 200; nginx may not have read all open requests yet."""
     for _ in range(100):
         with RawConnection(port) as wire:
-            if (answer := wire.send_unchecked(GET + b"\r\n", "GET")).status != http.client.OK:
-                return answer
-    raise AssertionError("nothing is refused")
+            if (response := wire.send_unchecked(GET + b"\r\n", "GET")).status != http.client.OK:
+                return response
+    raise AssertionError("no request is rejected")
 
 
-def test_a_client_cannot_say_that_it_is_another(url: str, tmp_path: Path) -> None:
+def test_forwarded_address_of_a_client_is_ignored(url: str, tmp_path: Path) -> None:
     with (
         service(url, APP_RATE_LIMIT="2/day", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running,
         nginx(tmp_path, running.port) as port,
@@ -156,31 +155,31 @@ def test_a_client_cannot_say_that_it_is_another(url: str, tmp_path: Path) -> Non
     assert statuses == [200, 200, 429]
 
 
-def assert_outcome(answer: RawResponse, details: object) -> None:
-    assert_proxy_error(answer, "service_unavailable")
-    assert (answer.headers["retry-after"], answer.json()["error"].get("details")) == ("1", details)
+def assert_unavailable(response: RawResponse, details: object) -> None:
+    assert_proxy_error(response, "service_unavailable")
+    assert (response.headers["retry-after"], response.json()["error"].get("details")) == ("1", details)
 
 
-def test_a_service_that_is_not_there_is_told_in_its_shape(tmp_path: Path) -> None:
+def test_stopped_service_returns_503(tmp_path: Path) -> None:
     with nginx(tmp_path, free_port()) as port, RawConnection(port) as wire:
-        answer = wire.request("GET", "/deals", b"", {"x-request-id": "7f3c1e"})
-        assert_outcome(answer, None)
-        assert answer.headers["x-request-id"] == "7f3c1e"
-        assert_outcome(wire.request("POST", "/deals", b"{}"), UNKNOWN)
+        response = wire.request("GET", "/deals", b"", {"x-request-id": "7f3c1e"})
+        assert_unavailable(response, None)
+        assert response.headers["x-request-id"] == "7f3c1e"
+        assert_unavailable(wire.request("POST", "/deals", b"{}"), OUTCOME_UNKNOWN)
 
 
-def test_a_service_that_is_silent_is_told_in_its_shape(tmp_path: Path) -> None:
+def test_unresponsive_service_returns_503(tmp_path: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         nginx(tmp_path, silent.getsockname()[1]) as port,
         RawConnection(port) as wire,
     ):
-        assert_outcome(wire.request("GET", "/deals"), None)
+        assert_unavailable(wire.request("GET", "/deals"), None)
 
 
 @pytest.mark.parametrize(("request_", "sent"), [(GET + b"\r\n", 2), (DELETE, 1)], ids=["read", "write"])
-def test_only_a_read_is_sent_again_when_a_connection_breaks(tmp_path: Path, request_: bytes, sent: int) -> None:
-    with Breaking.serving() as broken, nginx(tmp_path, broken.port) as port, RawConnection(port) as wire:
+def test_only_reads_are_retried_on_a_closed_connection(tmp_path: Path, request_: bytes, sent: int) -> None:
+    with closing_server() as upstream, nginx(tmp_path, upstream.port) as port, RawConnection(port) as wire:
         assert wire.send(GET + b"\r\n", method="GET").status == http.client.OK
-        assert_outcome(wire.send(request_, method="GET"), None if sent > 1 else UNKNOWN)
-    assert len(broken.seen) == 1 + sent
+        assert_unavailable(wire.send(request_, method="GET"), None if sent > 1 else OUTCOME_UNKNOWN)
+    assert len(upstream.request_lines) == 1 + sent

@@ -1,4 +1,4 @@
-"""Counting requests in a real Redis: together, through its death, and with commands that are given up."""
+"""Rate limit counters in a real Redis: shared by processes, and robust against its failures and cancelled commands."""
 
 import asyncio
 import http.client
@@ -14,12 +14,12 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
-from app.middlewares.rate_limit_store import RedisRateLimitStore
+from app.middlewares.redis_store import RedisRateLimitStore
 from system_tests.programs import redis
 from tests.support.service_process import Service, free_port, service
 
 _STRIDE: Final = 1_000_000
-_PATIENCE_SECONDS: Final = 20
+_TIMEOUT_SECONDS: Final = 20
 
 
 @pytest.fixture
@@ -28,95 +28,106 @@ def redis_port() -> int:
 
 
 @asynccontextmanager
-async def counting(port: int) -> AsyncIterator[RedisRateLimitStore]:
-    counts = RedisRateLimitStore(f"redis://127.0.0.1:{port}", seconds=3600)
-    yield counts
-    await counts.close()
+async def open_store(port: int) -> AsyncIterator[RedisRateLimitStore]:
+    store = RedisRateLimitStore(f"redis://127.0.0.1:{port}", window_seconds=3600)
+    yield store
+    await store.close()
 
 
-async def shared(counts: RedisRateLimitStore, client: str, *, least: int) -> int:
-    """Count `client` until the answer can only be the Redis's, which has `least` already."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while (count := await counts.add(client, window=1)) < least:  # noqa: ASYNC110  nothing tells that it is back
+async def set_count(port: int, client: str, count: int) -> None:
+    """Set a client's count for window 1 in Redis itself."""
+    async with Redis(port=port) as administration:
+        await administration.set(f"deals:requests:{client}:1", count)
+
+
+async def add_until_shared(store: RedisRateLimitStore, client: str) -> int:
+    """Count `client` until the result is that of Redis, whose count starts at _STRIDE."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
+        while (count := await store.add(client, window=1)) < _STRIDE:  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.02)
         return count
 
 
-async def test_processes_count_together(redis_port: int, tmp_path: Path) -> None:
+async def test_processes_share_counts(redis_port: int, tmp_path: Path) -> None:
     with redis(redis_port, tmp_path):
-        async with counting(redis_port) as one, counting(redis_port) as other:
-            answers = [await counts.add("address:192.0.2.1", window=1) for counts in (one, other, one, other)]
-            assert answers == [1, 2, 3, 4]
+        async with open_store(redis_port) as one, open_store(redis_port) as other:
+            counts = [await store.add("address:192.0.2.1", window=1) for store in (one, other, one, other)]
+            assert counts == [1, 2, 3, 4]
             assert await one.add("address:192.0.2.2", window=1) == 1
             assert await other.add("address:192.0.2.1", window=2) == 1
 
 
-@pytest.mark.parametrize("fault", ["frozen", "killed"])
-async def test_a_fault_is_survived_and_then_redis_counts_again(redis_port: int, tmp_path: Path, fault: str) -> None:
-    async with counting(redis_port) as counts:
+async def test_counts_expire(redis_port: int, tmp_path: Path) -> None:
+    with redis(redis_port, tmp_path):
+        async with open_store(redis_port) as store, Redis(port=redis_port) as administration:
+            await store.add("address:192.0.2.1", window=1)
+            assert 3590 < await administration.ttl("deals:requests:address:192.0.2.1:1") <= 3600
+
+
+@pytest.mark.parametrize("failure", ["frozen", "killed"])
+async def test_own_counts_apply_while_redis_is_unavailable(redis_port: int, tmp_path: Path, failure: str) -> None:
+    async with open_store(redis_port) as store:
         with redis(redis_port, tmp_path) as process:
             for n in range(1, 6):
-                assert await counts.add("address:192.0.2.1", window=1) == n
-            process.send_signal(signal.SIGSTOP if fault == "frozen" else signal.SIGKILL)
-            # What this process has counted itself is known without Redis.
-            assert [await counts.add("address:192.0.2.1", window=1) for _ in range(20)] == list(range(6, 26))
+                assert await store.add("address:192.0.2.1", window=1) == n
+            process.send_signal(signal.SIGSTOP if failure == "frozen" else signal.SIGKILL)
+            assert [await store.add("address:192.0.2.1", window=1) for _ in range(20)] == list(range(6, 26))
             process.send_signal(signal.SIGCONT)
-            if fault == "frozen":
-                await counts._storage.incr("address:192.0.2.9:1", 3600, amount=_STRIDE)
-                assert await shared(counts, "address:192.0.2.9", least=_STRIDE) > _STRIDE
+            if failure == "frozen":
+                await set_count(redis_port, "address:192.0.2.9", _STRIDE)
+                assert await add_until_shared(store, "address:192.0.2.9") > _STRIDE
         with redis(redis_port, tmp_path):
-            async with counting(redis_port) as another:
-                await another._storage.incr("address:192.0.2.8:1", 3600, amount=_STRIDE)
-            assert await shared(counts, "address:192.0.2.8", least=_STRIDE) > _STRIDE
+            await set_count(redis_port, "address:192.0.2.8", _STRIDE)
+            assert await add_until_shared(store, "address:192.0.2.8") > _STRIDE
 
 
-async def test_one_that_takes_no_writes_is_not_believed_to_count_again(redis_port: int, tmp_path: Path) -> None:
+async def test_redis_that_rejects_writes_stays_unavailable(redis_port: int, tmp_path: Path) -> None:
     with redis(redis_port, tmp_path):
-        async with Redis(port=redis_port) as administration, counting(redis_port) as counts:
+        async with Redis(port=redis_port) as administration, open_store(redis_port) as store:
             await administration.config_set("maxmemory", 1)
-            await counts.add("address:192.0.2.1", window=1)
-            trial = counts._trial
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            await store.add("address:192.0.2.1", window=1)
+            probe_task = store._probe_task
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
                 while (await administration.info("errorstats"))["errorstat_OOM"]["count"] < 3:
-                    await counts.add("address:192.0.2.1", window=1)
-                    assert counts._trial is trial
+                    await store.add("address:192.0.2.1", window=1)
+                    assert store._probe_task is probe_task
                     await asyncio.sleep(0.02)
             await administration.config_set("maxmemory", 0)
-            await administration.incrby("deals:requests:address:192.0.2.9:1", _STRIDE)
-            assert await shared(counts, "address:192.0.2.9", least=_STRIDE) > _STRIDE
+            await set_count(redis_port, "address:192.0.2.9", _STRIDE)
+            assert await add_until_shared(store, "address:192.0.2.9") > _STRIDE
 
 
-async def test_a_command_that_is_given_up_leaves_its_answer_to_nobody(redis_port: int, tmp_path: Path) -> None:
-    """Each client's count is in a range of its own, so an answer that reaches another one is seen."""
+async def test_response_to_cancelled_command_is_never_read_by_another(redis_port: int, tmp_path: Path) -> None:
+    """Each client's count is in a range of its own, so that a response to another client's command is recognised."""
     seed = secrets.randbits(32)
-    chance = random.Random(seed)  # noqa: S311  nothing secret depends on it
+    chance = random.Random(seed)  # noqa: S311  not a secret
     with redis(redis_port, tmp_path):
-        async with counting(redis_port) as counts:
+        async with open_store(redis_port) as store:
             for n in range(50):
-                await counts._storage.incr(f"{n}:1", 3600, amount=n * _STRIDE)
-            answered = 0
+                await set_count(redis_port, str(n), n * _STRIDE)
+            completed = 0
             for _ in range(100):
-                tasks = {n: asyncio.create_task(counts._storage.incr(f"{n}:1", 3600)) for n in range(50)}
+                tasks = {n: asyncio.create_task(store._increment(f"{n}:1")) for n in range(50)}
                 await asyncio.sleep(chance.random() * 0.004)
                 for n in chance.sample(range(50), 25):
                     tasks[n].cancel()
-                counted = dict(zip(tasks, await asyncio.gather(*tasks.values(), return_exceptions=True), strict=True))
-                for n, count in counted.items():
+                results = dict(zip(tasks, await asyncio.gather(*tasks.values(), return_exceptions=True), strict=True))
+                for n, count in results.items():
                     if isinstance(count, int):
-                        answered += 1
+                        completed += 1
                         assert count // _STRIDE == n, f"seed {seed}"
-            assert answered > 1000
+            assert completed > 1000
 
 
-def statuses(running: Service, number: int) -> list[int]:
+def get_statuses(running: Service, number: int) -> list[int]:
     return [running.get("/nothing")[0] for _ in range(number)]
 
 
-def test_two_services_share_a_limit_and_live_on_without_it(url: str, redis_port: int, tmp_path: Path) -> None:
+def test_services_share_a_limit_and_work_without_redis(url: str, redis_port: int, tmp_path: Path) -> None:
     limited = partial(service, url, APP_RATE_LIMIT="6/day", APP_REDIS_URL=f"redis://127.0.0.1:{redis_port}")
     with redis(redis_port, tmp_path) as process, limited() as one, limited() as other:
-        assert statuses(one, 3) + statuses(other, 4) == [404] * 6 + [429]
+        assert get_statuses(one, 3) + get_statuses(other, 4) == [404] * 6 + [429]
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert statuses(one, 4) == [404] * 3 + [429]  # by its own count
+        assert get_statuses(one, 4) == [404] * 3 + [429], "by the counts of its own process"
         assert one.get("/health/ready")[0] == http.client.OK

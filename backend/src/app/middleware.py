@@ -1,34 +1,53 @@
-"""The stack of middlewares around the routers, in order."""
+"""The middleware stack, in order."""
 
 from functools import partial
+from typing import Final
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette_compress import CompressMiddleware
 
 from app.config import Settings
+from app.middlewares.body_limit import BodyLimitMiddleware
 from app.middlewares.concurrency_limit import ConcurrencyLimitMiddleware
-from app.middlewares.cors import Cors
 from app.middlewares.disconnect import CancelOnDisconnectMiddleware
 from app.middlewares.errors import CatchAllErrorMiddleware
 from app.middlewares.etag import ETagMiddleware
+from app.middlewares.head import HeadMiddleware
+from app.middlewares.header_limit import HeaderLimitMiddleware
+from app.middlewares.rate_limit import RateLimitMiddleware
 from app.middlewares.request_context import RequestContextMiddleware
-from app.middlewares.request_limits import BodySizeLimitMiddleware, BodyTimeoutMiddleware, HeaderLimitMiddleware
 from app.middlewares.response_headers import ResponseHeadersMiddleware
+
+_CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
+_CORS_REQUEST_HEADERS: Final = ("X-API-Key", "Idempotency-Key", "Content-Type", "If-None-Match", "X-Request-ID")
+_CORS_RESPONSE_HEADERS: Final = (
+    *("Link", "Location", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
+    "Idempotent-Replayed",
+)
 
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares to `app`, from the innermost to the outermost."""
-    app.add_middleware(BodySizeLimitMiddleware, max_bytes=settings.request_max_body_bytes)
-    app.add_middleware(BodyTimeoutMiddleware, seconds=settings.request_body_timeout)
-    app.add_middleware(CancelOnDisconnectMiddleware)  # it reads to the end of the connection, which has no deadline
+    max_bytes, timeout = settings.request_max_body_bytes, settings.request_body_timeout
+    app.add_middleware(BodyLimitMiddleware, max_bytes=max_bytes, timeout=timeout)
+    app.add_middleware(CancelOnDisconnectMiddleware)  # outside of the body limit: its wait has no timeout
     if settings.rate_limit:
-        from app.middlewares.rate_limit import RateLimitMiddleware  # noqa: PLC0415  Redis's client takes a tenth of the start
-
-        app.add_middleware(partial(RateLimitMiddleware.by, settings))
+        app.add_middleware(partial(RateLimitMiddleware.from_settings, limit=settings.rate_limit, settings=settings))
     app.add_middleware(HeaderLimitMiddleware)
     app.add_middleware(ETagMiddleware)
-    app.add_middleware(ConcurrencyLimitMiddleware, most=settings.request_concurrency_limit)
+    # At these levels a page of 20 deals shrinks from 10 KB to 1.4 KB (zstd, br) or 1.7 KB (gzip), in about 20 µs.
+    app.add_middleware(CompressMiddleware, minimum_size=4096, zstd_level=1, brotli_quality=2, gzip_level=1)
+    app.add_middleware(ConcurrencyLimitMiddleware, limit=settings.request_concurrency_limit)
     app.add_middleware(CatchAllErrorMiddleware)
     if settings.cors_origins:
-        app.add_middleware(Cors, origins=settings.cors_origins)
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=_CORS_METHODS,
+            allow_headers=_CORS_REQUEST_HEADERS,
+            expose_headers=_CORS_RESPONSE_HEADERS,
+        )
     app.add_middleware(ResponseHeadersMiddleware)
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(RequestContextMiddleware)

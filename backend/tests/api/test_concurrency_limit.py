@@ -1,4 +1,4 @@
-"""More than the process can serve, and clients that do not wait."""
+"""The limit on requests in flight, and reads whose client has disconnected."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from psycopg2.extensions import connection
 from pydantic import SecretStr
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import Settings
 from app.errors import ServiceUnavailableError
@@ -18,18 +18,26 @@ from app.middlewares.concurrency_limit import ConcurrencyLimitMiddleware
 from tests.support.databases import OpenDatabase, connect
 from tests.support.raw_http import RawConnection, serving
 
-POST = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
-READING: Final[Scope] = {"type": "http", "method": "GET", "path": "/deals"}
-WRITING: Final[Scope] = {"type": "http", "method": "POST", "path": "/deals"}
-WAITING = """
+POST: Final = (
+    b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"
+)
+GET_SCOPE: Final[Scope] = {"type": "http", "method": "GET", "path": "/deals"}
+POST_SCOPE: Final[Scope] = {"type": "http", "method": "POST", "path": "/deals"}
+COUNT_WAITING: Final = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND wait_event_type = 'Lock'
 """
+LONG_TIMEOUTS: Final = {
+    "database_lock_timeout": 60.0,
+    "database_statement_timeout": 60.0,
+    "database_pool_timeout": 60.0,
+    "request_timeout": 60.0,
+}
 
 
 @pytest.fixture
-def bystander(own_url: str) -> Iterator[connection]:
-    """A connection of its own, on which each statement is a transaction."""
+def observer(own_url: str) -> Iterator[connection]:
+    """A separate connection to the database."""
     other = connect(own_url)
     other.autocommit = True
     yield other
@@ -38,7 +46,7 @@ def bystander(own_url: str) -> Iterator[connection]:
 
 @pytest.fixture
 def locker(own_url: str) -> Iterator[connection]:
-    """Keeps everybody from the categories, until it is closed."""
+    """Holds a lock on the categories, which blocks GET /categories, until its rollback or the end of the test."""
     other = connect(own_url)
     with other.cursor() as cursor:
         cursor.execute("LOCK TABLE categories")
@@ -46,146 +54,137 @@ def locker(own_url: str) -> Iterator[connection]:
     other.close()
 
 
-def _waiting(bystander: connection) -> int:
-    with bystander.cursor() as cursor:
-        cursor.execute(WAITING)
+def _count_waiting(observer: connection) -> int:
+    with observer.cursor() as cursor:
+        cursor.execute(COUNT_WAITING)
         (number,) = cursor.fetchone() or (0,)
         return int(number)
 
 
-async def _until_waiting(bystander: connection, *, number: int) -> None:
+async def _until_waiting(observer: connection, *, number: int) -> None:
+    """Return when this number of statements waits for a lock."""
     async with asyncio.timeout(20):
-        while await asyncio.to_thread(_waiting, bystander) != number:
+        while await asyncio.to_thread(_count_waiting, observer) != number:
             pass
 
 
-async def test_what_is_more_than_can_be_served_is_turned_away_at_once(
-    own_url: str, settings: Settings, locker: connection, bystander: connection
+async def test_requests_beyond_the_limit_get_503_at_once(
+    own_url: str, settings: Settings, locker: connection, observer: connection
 ) -> None:
-    patient = {"database_lock_timeout": 60.0, "database_statement_timeout": 60.0, "request_timeout": 60.0}
-    settings = settings.model_copy(update={"request_concurrency_limit": 3, **patient})
+    settings = settings.model_copy(update={"request_concurrency_limit": 3, **LONG_TIMEOUTS})
     app, database = create_app(settings), OpenDatabase.connect(own_url, settings)
     app.state.database = database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
-        slow = [asyncio.create_task(client.get("/categories")) for _ in range(3)]
-        await _until_waiting(bystander, number=3)
-        answer = await client.get("/hotels")
-        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
-        assert (answer.headers["retry-after"], "x-request-id" in answer.headers) == ("1", True)
+        blocked = [asyncio.create_task(client.get("/categories")) for _ in range(3)]
+        await _until_waiting(observer, number=3)
+        response = await client.get("/hotels")
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "service_unavailable")
+        assert (response.headers["retry-after"], "x-request-id" in response.headers) == ("1", True)
         assert [(await client.get(path)).status_code for path in ("/health", "/health/ready")] == [200, 200]
         locker.rollback()
-        assert {one.status_code for one in await asyncio.gather(*slow)} == {200}
+        assert {response.status_code for response in await asyncio.gather(*blocked)} == {200}
         assert (await client.get("/hotels")).status_code == 200
     await database.close()
 
 
-def test_a_read_is_given_up_with_its_client_and_idle_connections_do_not_count(
-    own_url: str, settings: Settings, locker: connection, bystander: connection
+def test_disconnected_reads_release_their_connections_and_idle_connections_do_not_count(
+    own_url: str, settings: Settings, locker: connection, observer: connection
 ) -> None:
-    """All connections to the database would be taken by clients that are gone."""
-    patient = {
-        "database_lock_timeout": 60.0,
-        "database_statement_timeout": 60.0,
-        "request_timeout": 60.0,
-        "database_pool_timeout": 60.0,
-    }
-    bounds = {"database_pool_size": 2, "database_pool_max_overflow": 0, "request_concurrency_limit": 2}
-    url = SecretStr(own_url)
-    with serving(create_app(settings.model_copy(update={"database_url": url, **patient, **bounds}))) as port:
+    limits = {"database_pool_size": 2, "database_pool_max_overflow": 0, "request_concurrency_limit": 2}
+    changes = {"database_url": SecretStr(own_url), **LONG_TIMEOUTS, **limits}
+    with serving(create_app(settings.model_copy(update=changes))) as port:
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
         for _ in range(2):
-            gone = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
-            for one in gone:
-                one.sendall(b"GET /categories HTTP/1.1\r\nhost: deals.test\r\n\r\n")
-            asyncio.run(_until_waiting(bystander, number=2))
-            for one in gone:
-                one.close()
-            asyncio.run(_until_waiting(bystander, number=0))
-        with RawConnection(port) as wire:
-            assert wire.request("GET", "/hotels").status == 200
-        for one in idle:
-            one.close()
+            clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+            for client in clients:
+                client.sendall(b"GET /categories HTTP/1.1\r\nhost: deals.test\r\n\r\n")
+            asyncio.run(_until_waiting(observer, number=2))
+            for client in clients:
+                client.close()
+            asyncio.run(_until_waiting(observer, number=0))
+        with RawConnection(port) as raw:
+            assert raw.request("GET", "/hotels").status == 200
+        for client in idle:
+            client.close()
 
 
-def test_a_body_that_is_on_its_way_takes_no_place(own_url: str, settings: Settings) -> None:
-    bounds = {"database_url": SecretStr(own_url), "request_concurrency_limit": 2}
-    with serving(create_app(settings.model_copy(update=bounds))) as port:
-        trickling = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
-        for one in trickling:
-            one.sendall(POST + b'{"name": ')
-        with RawConnection(port) as wire:
-            assert wire.request("GET", "/hotels").status == 200
-        for one in trickling:
-            one.close()
+def test_requests_with_incomplete_bodies_do_not_count(own_url: str, settings: Settings) -> None:
+    changes = {"database_url": SecretStr(own_url), "request_concurrency_limit": 2}
+    with serving(create_app(settings.model_copy(update=changes))) as port:
+        uploads = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        for upload in uploads:
+            upload.sendall(POST + b'{"name": ')
+        with RawConnection(port) as raw:
+            assert raw.request("GET", "/hotels").status == 200
+        for upload in uploads:
+            upload.close()
 
 
-async def _never() -> Message:
-    """Nothing comes from the client."""
+async def _receive_nothing() -> Message:
     await asyncio.Event().wait()
     raise AssertionError
 
 
-async def test_an_answer_that_its_client_does_not_read_takes_no_place() -> None:
-    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+async def _reject_send(message: Message) -> None:
+    raise AssertionError(message)
+
+
+async def test_responses_to_slow_readers_do_not_count() -> None:
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    unread = asyncio.Event()
+    is_sending = asyncio.Event()
 
-    async def wait(message: Message) -> None:
-        """As the server does while the client does not take what it was sent before."""
-        unread.set()
+    async def send_blocked(message: Message) -> None:
+        """Block as the server does while the client does not read."""
+        is_sending.set()
         await asyncio.Event().wait()
 
-    answered: list[str] = []
+    sent: list[str] = []
 
-    async def take(message: Message) -> None:
-        answered.append(message["type"])
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
 
-    admission = ConcurrencyLimitMiddleware(answering, most=1)
-    waiting = asyncio.create_task(admission(READING, _never, wait))
-    await unread.wait()
+    middleware = ConcurrencyLimitMiddleware(respond, limit=1)
+    blocked = asyncio.create_task(middleware(GET_SCOPE, _receive_nothing, send_blocked))
+    await is_sending.wait()
     for _ in range(2):
-        await admission(READING, _never, take)
-    waiting.cancel()
-    assert answered == ["http.response.start", "http.response.body"] * 2
+        await middleware(GET_SCOPE, _receive_nothing, send)
+    blocked.cancel()
+    assert sent == ["http.response.start", "http.response.body"] * 2
 
 
-async def test_a_write_whose_body_is_there_takes_a_place() -> None:
-    working = asyncio.Event()
-
-    async def work(scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()
-        working.set()
-        await asyncio.Event().wait()
-
-    async def body() -> Message:
-        return {"type": "http.request", "body": b"{}", "more_body": False}
-
-    admission = ConcurrencyLimitMiddleware(work, most=1)
-    first = asyncio.create_task(admission(WRITING, body, _never_sent))
-    await working.wait()
+async def _assert_in_flight(app: ASGIApp, scope: Scope, receive: Receive, is_working: asyncio.Event) -> None:
+    """Check that a request counts once `app` has set `is_working`."""
+    middleware = ConcurrencyLimitMiddleware(app, limit=1)
+    first = asyncio.create_task(middleware(scope, receive, _reject_send))
+    await is_working.wait()
     with pytest.raises(ServiceUnavailableError):
         async with asyncio.timeout(5):
-            await admission(WRITING, body, _never_sent)
+            await middleware(scope, receive, _reject_send)
     first.cancel()
 
 
-async def test_a_read_that_looks_whether_its_client_is_there_takes_a_place() -> None:
-    looking = asyncio.Event()
+async def test_write_counts_once_its_body_is_complete() -> None:
+    is_working = asyncio.Event()
 
     async def work(scope: Scope, receive: Receive, send: Send) -> None:
-        asyncio.get_running_loop().call_soon(looking.set)
+        await receive()
+        is_working.set()
+        await asyncio.Event().wait()
+
+    async def receive_body() -> Message:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    await _assert_in_flight(work, POST_SCOPE, receive_body, is_working)
+
+
+async def test_read_counts_while_it_waits_for_a_disconnect() -> None:
+    is_working = asyncio.Event()
+
+    async def work(scope: Scope, receive: Receive, send: Send) -> None:
+        asyncio.get_running_loop().call_soon(is_working.set)
         await receive()
 
-    admission = ConcurrencyLimitMiddleware(work, most=1)
-    working = asyncio.create_task(admission(READING, _never, _never_sent))
-    await looking.wait()
-    with pytest.raises(ServiceUnavailableError):
-        async with asyncio.timeout(5):
-            await admission(READING, _never, _never_sent)
-    working.cancel()
-
-
-async def _never_sent(message: Message) -> None:
-    raise AssertionError(message)
+    await _assert_in_flight(work, GET_SCOPE, _receive_nothing, is_working)

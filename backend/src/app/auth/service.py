@@ -106,15 +106,15 @@ class ApiKeyAuthenticator:
         # Who has had a valid key is not shut out by the guesses of others behind the same address.
         is_guess = made not in self._clients
         if is_guess:
-            self._failures.count_within_limit(address)
+            self._failures.reserve(address)
 
         def settle(asked: "asyncio.Task[Client | None]") -> None:
             del self._asked[made]
             is_wrong = not asked.cancelled() and asked.exception() is None and asked.result() is None
             if is_wrong and not is_guess:
-                self._failures.count(address)
+                self._failures.record(address)
             if is_guess and not is_wrong:
-                self._failures.take_back(address)
+                self._failures.refund(address)
 
         asked = self._asked[made] = asyncio.create_task(self._look_up(presented, made, address=address, keys=keys))
         asked.add_done_callback(settle)

@@ -1,1 +1,1 @@
-"""What stands between the socket and the routers, in pure ASGI, one file each; `main.py` has the order."""
+"""Pure ASGI middlewares, one class a file; `app.middleware` has their order."""

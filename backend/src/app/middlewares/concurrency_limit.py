@@ -1,4 +1,4 @@
-"""A bound on the requests that the process works on at once."""
+"""Limit the number of requests in flight in this process."""
 
 from typing import Final
 
@@ -6,45 +6,46 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import ServiceUnavailableError
 
-_ALWAYS_ADMITTED: Final = frozenset({"/health", "/health/ready"})
-_WITH_BODY: Final = frozenset({"POST", "PATCH"})
+_EXEMPT_PATHS: Final = frozenset({"/health", "/health/ready"})
+_METHODS_WITH_BODY: Final = frozenset({"POST", "PATCH"})
 
 
 class ConcurrencyLimitMiddleware:
-    """Turn a request away while `most` others are being worked on: what would only wait is answered at once.
+    """Reject requests with 503 while `limit` others are in flight, instead of queueing them.
 
-    Connections on which nothing is asked do not count, nor a write whose body is still on its way, nor an answer that
-    is ready and that its client is slow to read, nor the questions of operators.
+    A request is in flight while the application works on it. Idle connections, requests whose body is still arriving,
+    responses that a client is slow to read, and health checks do not count.
     """
 
-    def __init__(self, app: ASGIApp, *, most: int) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self.app = app
-        self._most = most
-        self._in_work: set[object] = set()
+        self._limit = limit
+        self._in_flight: set[object] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _ALWAYS_ADMITTED:
+        if scope["type"] != "http" or scope["path"] in _EXEMPT_PATHS:
             await self.app(scope, receive, send)
             return
         request = object()
 
-        async def coming() -> Message:
-            self._in_work.discard(request)
+        async def receive_body() -> Message:
+            self._in_flight.discard(request)
             message = await receive()
             self._admit(request)
             return message
 
-        async def leaving(message: Message) -> None:
-            self._in_work.discard(request)
+        async def send_response(message: Message) -> None:
+            self._in_flight.discard(request)
             await send(message)
 
         self._admit(request)
         try:
-            await self.app(scope, coming if scope["method"] in _WITH_BODY else receive, leaving)
+            has_body = scope["method"] in _METHODS_WITH_BODY
+            await self.app(scope, receive_body if has_body else receive, send_response)
         finally:
-            self._in_work.discard(request)
+            self._in_flight.discard(request)
 
     def _admit(self, request: object) -> None:
-        if len(self._in_work) >= self._most:
+        if len(self._in_flight) >= self._limit:
             raise ServiceUnavailableError
-        self._in_work.add(request)
+        self._in_flight.add(request)

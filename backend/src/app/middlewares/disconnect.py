@@ -1,18 +1,18 @@
-"""No work for clients that are gone."""
+"""Cancel reads whose client has disconnected."""
 
 import asyncio
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_SLOW_SECONDS: Final = 0.1
-"""Most reads end sooner, and cost no more than a timer."""
+_WATCH_DELAY_SECONDS: Final = 0.1
+"""Most reads end earlier, and cost no more than a timer."""
 
 
 class CancelOnDisconnectMiddleware:
-    """Give up a read whose client hangs up, and with it the database connection that it holds.
+    """Cancel a GET whose client disconnects, which releases its database connection.
 
-    Looked at only when the read is a slow one. A write goes on: its client may want to know what became of it.
+    Writes are never cancelled: the client may want to know their outcome.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -22,43 +22,43 @@ class CancelOnDisconnectMiddleware:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        watch = _Watch(receive)
+        watcher = _DisconnectWatcher(receive)
         try:
             await self.app(scope, receive, send)
         except asyncio.CancelledError:
-            if not watch.has_hung_up:
+            if not watcher.has_disconnected:
                 raise
-            watch.reader.uncancel()
+            watcher.request_task.uncancel()
         finally:
-            watch.end()
+            watcher.stop()
 
 
-class _Watch:
-    """Cancels the task that made it when the client is gone."""
+class _DisconnectWatcher:
+    """Cancels the task that created it when the client disconnects, once the request has run for a while."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  for mypy: the caller is a coroutine
-        self.reader = task
-        self.has_hung_up = False
-        self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._begin)
+        self.request_task = task
+        self.has_disconnected = False
+        self._watch_task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_DELAY_SECONDS, self._start)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self._timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
+        if self._watch_task is not None:
+            self._watch_task.cancel()
 
-    def _begin(self) -> None:
-        self._task = asyncio.create_task(self._look())
+    def _start(self) -> None:
+        self._watch_task = asyncio.create_task(self._watch())
 
-    async def _look(self) -> None:
+    async def _watch(self) -> None:
         message = await self._receive()
         while message.get("more_body", False):
             message = await self._receive()
-        if message["type"] == "http.request":  # its body is whole: what comes next is the end of the connection
+        if message["type"] == "http.request":  # the body is complete: the next message is the disconnect
             message = await self._receive()
         if message["type"] == "http.disconnect":
-            self.has_hung_up = True
-            self.reader.cancel()
+            self.has_disconnected = True
+            self.request_task.cancel()

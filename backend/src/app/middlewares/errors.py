@@ -1,4 +1,4 @@
-"""Convert exceptions that nothing handled into error responses."""
+"""Convert unhandled exceptions to error responses."""
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -11,9 +11,10 @@ log = structlog.get_logger("errors")
 
 
 class CatchAllErrorMiddleware:
-    """Turn what was raised and not answered within into an answer: ours as it says, all else a 500.
+    """Render an AppError raised by a middleware, and log any other exception and render it as 500.
 
-    It goes no further, so the server keeps the connection alive.
+    The exception is not re-raised, so the server keeps the connection open. Only after the response has started is it
+    re-raised, and the server closes the connection.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -25,19 +26,19 @@ class CatchAllErrorMiddleware:
             return
         started = False
 
-        async def watched(message: Message) -> None:
+        async def track_start(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, track_start)
         except ClientDisconnect:
-            return  # in the middle of its body; nobody is there to be answered
+            return  # the client disconnected while sending its body; nobody would receive a response
         except Exception as error:
-            ours = error if isinstance(error, AppError) else AppError()
-            if ours is not error:
+            app_error = error if isinstance(error, AppError) else AppError()
+            if app_error is not error:
                 log.exception("unhandled_error")
             if started:
                 raise
-            await render(ours, scope["state"]["request_id"])(scope, receive, send)
+            await render(app_error, scope["state"]["request_id"])(scope, receive, send)

@@ -1,85 +1,106 @@
-"""How many requests a client may make in a window of time."""
+"""Limit the requests of a client in a window of time."""
 
 import time
 from math import ceil
 from typing import Final, Protocol, Self
 
-from limits import parse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.auth.throttle import client_network
+from app.auth.service import Keys
+from app.auth.throttle import WindowCounter, client_network
 from app.config import Settings
 from app.errors import RateLimitedError
-from app.middlewares.rate_limit_store import InMemoryRateLimitStore, RateLimitStore, RedisRateLimitStore
 
-_NEVER_LIMITED: Final = frozenset({"/health", "/health/ready"})
+_EXEMPT_PATHS: Final = frozenset({"/health", "/health/ready"})
+_UNIT_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
-class Keys(Protocol):
-    """What `app.state.authenticator` is, if the service has keys."""
+class RateLimitStore(Protocol):
+    """Counts requests by client and window."""
 
-    def cached_client_id(self, header: str) -> str | None:
-        """The public id of the key in an `X-API-Key`, if it has been verified lately."""
+    async def add(self, client: str, *, window: int) -> int:
+        """Count one request of `client` in the window with this number; return the new count."""
+
+    async def close(self) -> None:
+        """Release all connections and tasks."""
+
+
+class InMemoryRateLimitStore:
+    """Counts the requests of this process."""
+
+    def __init__(self) -> None:
+        self._counter = WindowCounter()
+
+    async def add(self, client: str, *, window: int) -> int:
+        return self._counter.add(client, window=window)
+
+    async def close(self) -> None:
+        """Nothing to release."""
 
 
 class RateLimitMiddleware:
-    """Refuse what exceeds `quota` requests in a window of `seconds`, and tell every client how many it has left.
+    """Reject requests beyond `quota` per window with 429, and report the remaining quota in the RateLimit headers.
 
-    A client is its key if that has been verified, else its address. Windows begin at the same moments everywhere. What
-    operators ask of the service itself is never limited.
+    A client is identified by its API key if that was verified recently, else by its address. Windows are aligned to the
+    clock, so all processes agree on them. Health checks are exempt.
     """
 
-    def __init__(self, app: ASGIApp, *, quota: int, seconds: int, counts: RateLimitStore) -> None:
+    def __init__(self, app: ASGIApp, *, quota: int, window_seconds: int, store: RateLimitStore) -> None:
         self.app = app
         self._quota = quota
-        self._seconds = seconds
-        self._counts = counts
-        self._policy = f'"default";q={quota};w={seconds}'
+        self._window_seconds = window_seconds
+        self._store = store
+        self._policy = f'"default";q={quota};w={window_seconds}'
 
     @classmethod
-    def by(cls, settings: Settings, app: ASGIApp) -> Self:
-        """As the settings say."""
-        limit = parse(settings.rate_limit or "")
-        seconds = limit.get_expiry()
-        url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        counts = RedisRateLimitStore(url, seconds=seconds) if url else InMemoryRateLimitStore()
-        return cls(app, quota=limit.amount, seconds=seconds, counts=counts)
+    def from_settings(cls, app: ASGIApp, *, limit: str, settings: Settings) -> Self:
+        """Build the middleware for a `limit` such as 600/minute, with Redis as its store if there is one."""
+        quota, _, unit = limit.partition("/")
+        window_seconds = _UNIT_SECONDS[unit]
+        return cls(app, quota=int(quota), window_seconds=window_seconds, store=_build_store(settings, window_seconds))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             try:
                 await self.app(scope, receive, send)
             finally:
-                await self._counts.close()
-        elif scope["type"] != "http" or scope["path"] in _NEVER_LIMITED:
+                await self._store.close()
+        elif scope["type"] != "http" or scope["path"] in _EXEMPT_PATHS:
             await self.app(scope, receive, send)
         else:
             await self._limit(scope, receive, send)
 
     async def _limit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        window, elapsed = divmod(time.time(), self._seconds)
-        count = await self._counts.add(_client(scope), window=int(window))
-        left, reset = self._quota - count, ceil(self._seconds - elapsed)
-        told = {"RateLimit-Policy": self._policy, "RateLimit": f'"default";r={max(left, 0)};t={reset}'}
-        if left < 0:
+        window, elapsed = divmod(time.time(), self._window_seconds)
+        count = await self._store.add(_client(scope), window=int(window))
+        remaining, reset = self._quota - count, ceil(self._window_seconds - elapsed)
+        headers = {"RateLimit-Policy": self._policy, "RateLimit": f'"default";r={max(remaining, 0)};t={reset}'}
+        if remaining < 0:
             error = RateLimitedError(retry_after=reset)
-            error.headers |= told
+            error.headers |= headers
             raise error
-        raw = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+        raw_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
-        async def told_to(message: Message) -> None:
+        async def send_with_quota(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *raw]
+                message["headers"] = [*message.get("headers", ()), *raw_headers]
             await send(message)
 
-        await self.app(scope, receive, told_to)
+        await self.app(scope, receive, send_with_quota)
+
+
+def _build_store(settings: Settings, window_seconds: int) -> RateLimitStore:
+    if settings.redis_url is None:
+        return InMemoryRateLimitStore()
+    from app.middlewares.redis_store import RedisRateLimitStore  # noqa: PLC0415  its import takes a tenth of the start
+
+    return RedisRateLimitStore(settings.redis_url.get_secret_value(), window_seconds=window_seconds)
 
 
 def _client(scope: Scope) -> str:
-    keys: Keys | None = getattr(scope["app"].state, "authenticator", None)
-    if keys is not None:
-        for name, value in scope["headers"]:
-            if name == b"x-api-key" and (key := keys.cached_client_id(value.decode("latin-1"))):
-                return f"key:{key}"
+    authenticator: Keys = scope["app"].state.authenticator
+    for name, value in scope["headers"]:
+        if name == b"x-api-key" and (client_id := authenticator.cached_client_id(value.decode("latin-1"))):
+            return f"key:{client_id}"
     address = scope["client"]
-    return f"address:{client_network(address[0])}" if address else "nobody"
+    return f"address:{client_network(address[0])}" if address else "unknown"

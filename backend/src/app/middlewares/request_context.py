@@ -1,4 +1,4 @@
-"""The id of a request and its line in the access log."""
+"""Request ids and the access log."""
 
 import re
 import time
@@ -11,18 +11,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.logging import start_query_counter
 
-_HUNG_UP: Final = 499
-"""As nginx has it in its log: the client did not wait for an answer."""
-_LONGEST_LENGTH: Final = 19
-_SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_CLIENT_CLOSED_REQUEST: Final = 499
+"""nginx's status for a client that disconnected before the response."""
+_VALID_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 log = structlog.get_logger("access")
 
 
 class RequestContextMiddleware:
-    """Give each request an id (the client's if sane), echo it, bind it to the log, and write the access line.
+    """Assign each request an id (the client's if it is valid), return it, bind it to the log, write the access line.
 
-    The line names the client by its key's public id, where one was asked for.
+    The line contains the public id of the client's API key if the endpoint has authenticated it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -32,27 +31,27 @@ class RequestContextMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = _get_request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         status = 0
 
-        async def tagged(message: Message) -> None:
+        async def send_with_request_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        started, tally = time.perf_counter(), start_query_counter()
+        started, counter = time.perf_counter(), start_query_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self.app(scope, receive, tagged)
+            await self.app(scope, receive, send_with_request_id)
             log.info(
                 "request",
                 method=scope["method"],
                 route=getattr(scope.get("route"), "path", None),
-                status=status or _HUNG_UP,
+                status=status or _CLIENT_CLOSED_REQUEST,
                 ms=round((time.perf_counter() - started) * 1000, 2),
-                queries=tally.queries,
+                queries=counter.queries,
                 **_client(scope),
             )
 
@@ -62,6 +61,6 @@ def _client(scope: Scope) -> dict[str, str]:
     return {"client": client} if client else {}
 
 
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _SANE_ID.fullmatch(given) else uuid4().hex
+def _get_request_id(scope: Scope) -> str:
+    value = Headers(scope=scope).get("x-request-id", "")
+    return value if _VALID_REQUEST_ID.fullmatch(value) else uuid4().hex
