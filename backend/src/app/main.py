@@ -1,86 +1,100 @@
-"""The application: lifespan, middleware, routers, errors. No logic."""
+"""The application: lifespan, middleware, error handlers, routers. No logic."""
 
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from importlib.metadata import version
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from fastapi_offline import FastAPIOffline
 
 from app.api.errors import add_error_handlers
+from app.api.openapi import set_security
 from app.auth.service import build_authenticator
 from app.config import Settings, load_settings
 from app.db.resolve import open_database
 from app.db.session import Database
 from app.logging import configure_logging
 from app.middleware import add_middleware
-from app.routers import categories, deals, health, hotels
+from app.routers import categories, deals, health, hotels, pages
 
 _DESCRIPTION: Final = """
-* Every endpoint that filters takes the same filters with the same meaning, so all counts agree.
-* Nothing is silently ignored: a parameter or field that is not known, or a value out of range, is a 422 that names it.
-* Every error has one shape, `{"error": {"code", "message", "details", "request_id"}}`.
-* Prices are JSON numbers with at most two decimals; times are RFC 3339 in UTC; dates are `YYYY-MM-DD`.
-* Lists are totally ordered. `skip` is good for the first pages; `cursor` costs the same at any depth and never
-  repeats or leaves out a deal, whatever is written meanwhile.
-* A read carries an `ETag`: with `If-None-Match` it is answered 304 while nothing has changed.
-* A 2xx answer to a write leaves only after the commit.
-* Everybody may read. Where the service wants keys, what changes something needs one in the header `X-API-Key`.
+* All endpoints that filter take the same filters with the same meaning, so their counts agree.
+* Unknown parameters and fields, and values out of range, are rejected with 422 and named; nothing is silently ignored.
+* All errors have one shape: `{"error": {"code", "message", "details", "request_id"}}`.
+* Prices are JSON numbers with at most two decimals, times are RFC 3339 in UTC, dates are `YYYY-MM-DD`.
+* Lists have a total order. `skip` suits the first pages; `cursor` costs the same at any depth, and neither repeats nor
+  omits a deal when others are written during the walk.
+* Reads return an `ETag`; with `If-None-Match` they return 304 while the response is unchanged.
+* A write returns 2xx only after its transaction has been committed.
+* Reads need no authentication. If API keys are enabled, writes need one in the `X-API-Key` header.
 """
 _TAGS: Final = [
-    {"name": "deals", "description": "Search, aggregate and change the deals."},
-    {"name": "hotels", "description": "The hotels that deals belong to, and the cheapest of them for a search."},
-    {"name": "categories", "description": "What deals are filed under."},
-    {"name": "health", "description": "For load balancers and operators."},
+    {"name": "deals", "description": "Search, aggregate and change deals."},
+    {"name": "hotels", "description": "Search and change hotels, and find the cheapest ones for a search."},
+    {"name": "categories", "description": "The categories of deals."},
+    {"name": "health", "description": "Probes for load balancers and operators."},
 ]
 
 
 def _operation_id(route: APIRoute) -> str:
-    """The handler's name, so that a generated client has `list_deals` and not the path in words."""
+    """The handler's name, so that generated clients have methods such as `list_deals`."""
     return route.name
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Hold the database for as long as the application runs."""
+    """Open the database while the application runs."""
     settings: Settings = app.state.settings
-    with open_database(settings) as chosen:
-        app.state.database = Database.connect(chosen.url, settings)
-        _settle_the_collector()
+    with open_database(settings) as resolved:
+        app.state.database = Database.connect(resolved.url, settings)
+        _tune_garbage_collector()
         try:
             yield
         finally:
             await app.state.database.close()
 
 
-def _settle_the_collector() -> None:
-    """Leave what is here for good out of garbage collections, and have fewer: they make the slowest requests."""
+def _tune_garbage_collector() -> None:
+    """Exclude the application itself from collections, and collect less often: full ones cause the slowest requests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
 
 
+class Application(FastAPI):
+    """FastAPI with a document that states which operations need an API key."""
+
+    def openapi(self) -> dict[str, Any]:
+        settings: Settings = self.state.settings
+        return set_security(super().openapi(), api_keys_enabled=settings.write_auth_enabled)
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service as an ASGI application; settings come from the environment unless they are given."""
+    """Build the ASGI application. Settings default to those of the environment."""
     settings = settings or load_settings()
     configure_logging(settings)
-    app = FastAPIOffline(
+    app = Application(
         title="Hotel deals",
         summary="A catalogue of hotel deals: search, page, aggregate and change them.",
         description=_DESCRIPTION,
-        version="1.0.0",
+        version=version("hotel-deals"),
+        contact={"name": "The maintainers of Hotel deals"},
+        license_info={"name": "MIT", "identifier": "MIT"},
+        servers=[{"url": settings.root_path or "/", "description": "This service"}],
         openapi_tags=_TAGS,
-        swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=_operation_id,
         lifespan=lifespan,
         redirect_slashes=False,
     )
+    app.root_path = settings.root_path  # for links; the proxy has stripped it from the path
     app.state.settings = settings
     app.state.authenticator = build_authenticator(settings)
     add_middleware(app, settings)
     add_error_handlers(app)
-    for noun in (deals, hotels, categories, health):  # the router looks in this order
-        app.include_router(noun.router)
+    for module in (deals, hotels, categories, health, pages):
+        app.include_router(module.router)
     return app

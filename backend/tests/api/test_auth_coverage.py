@@ -70,7 +70,7 @@ def test_openapi_documents_the_required_scopes(keyed_app: FastAPI) -> None:
     }
     for operation, security in requirements.items():
         if operation.startswith("GET "):
-            assert security is None, operation
+            assert security == [], operation
         elif operation != "DELETE /hotels/{hotel_id}":
             assert security == [{"ApiKey": ["deals:write"]}], operation
     assert requirements["DELETE /hotels/{hotel_id}"] == [{"ApiKey": ["deals:admin"]}]

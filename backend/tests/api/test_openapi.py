@@ -1,47 +1,56 @@
-"""The OpenAPI document and the pages that show it."""
+"""The OpenAPI document and the pages that present it."""
 
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any, Final
 
 import pytest
 from fastapi import FastAPI
-from httpx import AsyncClient
+from httpx import ASGITransport, AsyncClient
 
+from app.config import Settings
+from app.main import create_app
+from tests.support.api_keys import with_keys
+from tests.support.databases import OpenDatabase
 from tests.support.error_assertions import STATUS_BY_CODE
 
-_KEYWORDS: Final = {
+KEYWORDS: Final = {
     *("$ref", "type", "format", "enum", "const", "anyOf", "oneOf", "allOf", "items", "properties", "required"),
     *("additionalProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     *("minLength", "maxLength", "pattern", "minItems", "maxItems", "title", "description", "default", "examples"),
-    "example",  # of OpenAPI: what Swagger UI fills in
+    "example",  # of OpenAPI: Swagger UI fills it in
 }
-RESENT: Final = {"idempotency_in_progress", "idempotency_key_reused"}
-KEYED: Final = {"unauthorized", "forbidden", "rate_limited"}
+IDEMPOTENCY: Final = {"idempotency_in_progress", "idempotency_key_reused"}
+AUTHENTICATION: Final = {"unauthorized", "forbidden", "rate_limited"}
 CODES: Final[dict[str, set[str]]] = {
     "GET /health": set(),
     "GET /health/ready": {"service_unavailable"},
     "GET /deals": {"invalid_cursor", "service_unavailable"},
-    "POST /deals": {*KEYED, *RESENT, "hotel_not_found", "external_id_taken", "service_unavailable"},
+    "POST /deals": {
+        *AUTHENTICATION,
+        *IDEMPOTENCY,
+        *("hotel_not_found", "external_id_taken", "service_unavailable"),
+    },
     "GET /deals/stats": {"service_unavailable"},
     "GET /deals/{deal_id}": {"deal_not_found", "service_unavailable"},
     "PATCH /deals/{deal_id}": {
-        *KEYED,
+        *AUTHENTICATION,
         *("deal_not_found", "hotel_not_found"),
         *("version_conflict", "external_id_taken", "service_unavailable"),
     },
-    "DELETE /deals/{deal_id}": {*KEYED, "deal_not_found", "version_conflict", "service_unavailable"},
+    "DELETE /deals/{deal_id}": {*AUTHENTICATION, "deal_not_found", "version_conflict", "service_unavailable"},
     "GET /hotels": {"service_unavailable"},
-    "POST /hotels": {*KEYED, *RESENT, "hotel_exists", "service_unavailable"},
+    "POST /hotels": {*AUTHENTICATION, *IDEMPOTENCY, "hotel_exists", "service_unavailable"},
     "GET /hotels/{hotel_id}": {"hotel_not_found", "service_unavailable"},
-    "PATCH /hotels/{hotel_id}": {*KEYED, "hotel_not_found", "hotel_exists", "service_unavailable"},
-    "DELETE /hotels/{hotel_id}": {*KEYED, "hotel_not_found", "hotel_has_deals", "service_unavailable"},
+    "PATCH /hotels/{hotel_id}": {*AUTHENTICATION, "hotel_not_found", "hotel_exists", "service_unavailable"},
+    "DELETE /hotels/{hotel_id}": {*AUTHENTICATION, "hotel_not_found", "hotel_has_deals", "service_unavailable"},
     "GET /categories": {"service_unavailable"},
 }
-"""What tests elsewhere provoke."""
-EVERYWHERE: Final = {"bad_request", "headers_too_large", "validation_error", "unknown_parameter", "internal_error"}
-WITH_A_BODY: Final = {"malformed_json", "payload_too_large", "request_timeout", "unsupported_media_type"}
-NEVER_LIMITED: Final = {"GET /health", "GET /health/ready"}
+"""The error codes of each operation, as provoked by the other tests."""
+COMMON_CODES: Final = {"bad_request", "headers_too_large", "validation_error", "unknown_parameter", "internal_error"}
+BODY_CODES: Final = {"malformed_json", "payload_too_large", "request_timeout", "unsupported_media_type"}
+HEALTH_CHECKS: Final = {"GET /health", "GET /health/ready"}
 
 
 @pytest.fixture(scope="module")
@@ -49,108 +58,154 @@ def document(app: FastAPI) -> dict[str, Any]:
     return app.openapi()
 
 
-def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def iterate_operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
 
 
-def documented(operation: dict[str, Any]) -> set[str]:
+def get_documented_codes(operation: dict[str, Any]) -> set[str]:
     """The codes of the errors that the operation has an example of, each under its own status."""
     codes = set()
-    for status, answer in operation["responses"].items():
-        examples = answer.get("content", {}).get("application/json", {}).get("examples", {})
+    for status, response in operation["responses"].items():
+        examples = response.get("content", {}).get("application/json", {}).get("examples", {})
         if int(status) >= 400:
             assert {str(STATUS_BY_CODE[code]) for code in examples} == {status}
             codes |= set(examples)
     return codes
 
 
-def objects(node: object) -> Iterator[dict[str, Any]]:
+def iterate_objects(node: object) -> Iterator[dict[str, Any]]:
     """Every JSON object within `node`."""
     if isinstance(node, dict):
         yield node
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from objects(child)
+        yield from iterate_objects(child)
 
 
-def test_every_operation_says_what_it_is(document: dict[str, Any]) -> None:
+def test_document_has_version_license_contact_and_server(document: dict[str, Any]) -> None:
+    assert document["info"]["version"] == version("hotel-deals")
+    assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    assert document["info"]["contact"]
+    assert [server["url"] for server in document["servers"]] == ["/"]
+
+
+def test_every_operation_has_summary_description_and_operation_id(document: dict[str, Any]) -> None:
     tags = {tag["name"] for tag in document["tags"]}
-    for name, operation in operations(document):
+    for name, operation in iterate_operations(document):
         assert operation["summary"], name
         assert operation["description"], name
         assert set(operation["tags"]) <= tags, name
-    ids = [operation["operationId"] for _, operation in operations(document)]
-    assert len(set(ids)) == len(ids)
+    assert {operation["operationId"] for _, operation in iterate_operations(document)} == {
+        *("get_health", "get_readiness", "list_categories"),
+        *("list_deals", "get_deal_stats", "create_deal", "get_deal", "update_deal", "delete_deal"),
+        *("list_hotels", "create_hotel", "get_hotel", "update_hotel", "delete_hotel"),
+    }
 
 
-def test_every_error_has_the_one_shape(document: dict[str, Any]) -> None:
+def test_every_error_has_the_same_schema(document: dict[str, Any]) -> None:
     assert not {"HTTPValidationError", "ValidationError"} & set(document["components"]["schemas"])
-    for name, operation in operations(document):
-        for status, answer in operation["responses"].items():
+    for name, operation in iterate_operations(document):
+        for status, response in operation["responses"].items():
             if int(status) >= 400:
-                schema = answer["content"]["application/json"]["schema"]
+                schema = response["content"]["application/json"]["schema"]
                 assert schema == {"$ref": "#/components/schemas/ErrorResponse"}, (name, status)
 
 
-@pytest.mark.parametrize("name", CODES)
-def test_the_errors_that_can_be_provoked_are_documented(document: dict[str, Any], name: str) -> None:
-    operation = dict(operations(document))[name]
-    expected = CODES[name] | EVERYWHERE | (WITH_A_BODY if "requestBody" in operation else set())
-    expected |= set() if name in NEVER_LIMITED else {"rate_limited"}
-    assert documented(operation) == expected
+def test_every_operation_documents_its_errors(document: dict[str, Any]) -> None:
+    operations = dict(iterate_operations(document))
+    expected = {
+        name: codes
+        | COMMON_CODES
+        | (BODY_CODES if "requestBody" in operations[name] else set())
+        | (set() if name in HEALTH_CHECKS else {"rate_limited"})
+        for name, codes in CODES.items()
+    }
+    assert {name: get_documented_codes(operation) for name, operation in operations.items()} == expected
 
 
-def test_every_operation_is_in_the_table(document: dict[str, Any]) -> None:
-    assert {name for name, _ in operations(document)} == set(CODES)
-
-
-def test_every_read_of_data_says_that_the_client_may_have_it_already(document: dict[str, Any]) -> None:
-    reads = {name for name, operation in operations(document) if "304" in operation["responses"]}
-    assert reads == {name for name in CODES if name.startswith("GET ")} - NEVER_LIMITED
+def test_every_read_documents_etag_and_304(document: dict[str, Any]) -> None:
+    reads = {name for name, operation in iterate_operations(document) if "304" in operation["responses"]}
+    assert reads == {name for name in CODES if name.startswith("GET ")} - HEALTH_CHECKS
     for name in reads:
-        answers = dict(operations(document))[name]["responses"]
-        assert "ETag" in answers["200"]["headers"]
-        assert "content" not in answers["304"]
+        responses = dict(iterate_operations(document))[name]["responses"]
+        assert "ETag" in responses["200"]["headers"]
+        assert "content" not in responses["304"]
 
 
-def test_every_parameter_is_described_and_has_an_example(document: dict[str, Any]) -> None:
-    for name, operation in operations(document):
+def test_every_parameter_has_description_and_example(document: dict[str, Any]) -> None:
+    for name, operation in iterate_operations(document):
         for parameter in operation.get("parameters", []):
             assert parameter["description"], (name, parameter["name"])
-            if parameter["name"] != "cursor":  # only a page before can give an example
+            if parameter["name"] != "cursor":  # only a previous page provides one
                 assert parameter["schema"].get("examples") or parameter.get("examples"), (name, parameter["name"])
 
 
 @pytest.mark.parametrize("body", ["DealCreate", "DealPatch", "HotelCreate", "HotelPatch"])
-def test_every_field_of_a_body_has_an_example(document: dict[str, Any], body: str) -> None:
+def test_every_body_field_has_an_example(document: dict[str, Any], body: str) -> None:
     schema = document["components"]["schemas"][body]
     assert schema["examples"]
     for name, field in schema["properties"].items():
-        assert any("examples" in part for part in objects(field)), name
+        assert any("examples" in part for part in iterate_objects(field)), name
 
 
-def test_the_schemas_hold_nothing_but_json_schema(document: dict[str, Any]) -> None:
-    """A bound that a tool can't read is no bound."""
-    parameters = [parameter for _, operation in operations(document) for parameter in operation.get("parameters", [])]
+def test_schemas_contain_only_json_schema_keywords(document: dict[str, Any]) -> None:
+    """Tools ignore any other keyword."""
+    operations = dict(iterate_operations(document)).values()
+    parameters = [parameter for operation in operations for parameter in operation.get("parameters", [])]
     tops = [*document["components"]["schemas"].values(), *(parameter["schema"] for parameter in parameters)]
     schemas = [part for top in tops for part in (top, *top.get("properties", {}).values())]
     schemas += [part["items"] for part in schemas if "items" in part]
     schemas += [branch for part in schemas for branch in part.get("anyOf", [])]
-    assert {keyword for schema in schemas for keyword in schema} <= _KEYWORDS
+    assert {keyword for schema in schemas for keyword in schema} <= KEYWORDS
+
+
+def test_no_operation_needs_a_key_when_keys_are_disabled(document: dict[str, Any]) -> None:
+    assert "securitySchemes" not in document["components"]
+    assert {name for name, operation in iterate_operations(document) if operation["security"] != []} == set()
+
+
+def test_only_writes_need_a_key_when_keys_are_enabled(settings: Settings) -> None:
+    document = create_app(with_keys(settings)).openapi()
+    assert set(document["components"]["securitySchemes"]) == {"ApiKey"}
+    with_security = {name for name, operation in iterate_operations(document) if operation["security"]}
+    assert with_security == {name for name in CODES if not name.startswith("GET ")}
+
+
+async def test_root_redirects_to_docs(client: AsyncClient) -> None:
+    response = await client.get("/")
+    assert (response.status_code, response.headers["location"]) == (307, "/docs")
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
-async def test_the_docs_work_without_internet(client: AsyncClient, page: str) -> None:
+async def test_docs_load_only_local_assets(client: AsyncClient, page: str) -> None:
     html = (await client.get(page)).text
     assets = re.findall(r"""(?:src|href)=["']([^"']+)["']""", html)
     assert [asset for asset in assets if asset.endswith((".js", ".css"))]
     assert "://" not in html.replace("http://www.w3.org", "")
     for asset in assets:
-        answer = await client.get(asset)
-        assert (answer.status_code, len(answer.content) > 100) == (200, True), asset
+        response = await client.get(asset)
+        assert (response.status_code, len(response.content) > 100) == (200, True), asset
+        assert b"cdn." not in response.content, asset
+    assert (await client.get("/docs/assets/other.js")).status_code == 404
 
 
-async def test_the_document_is_served(client: AsyncClient, document: dict[str, Any]) -> None:
-    answer = await client.get("/openapi.json")
-    assert (answer.status_code, answer.json()) == (200, document)
+async def test_links_include_the_root_path(settings: Settings, database: OpenDatabase) -> None:
+    app = create_app(settings.model_copy(update={"root_path": "/catalogue"}))
+    app.state.database = database
+    hotel = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "1"}
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+        assert (await client.get("/")).headers["location"] == "/catalogue/docs"
+        for page, script in (("/docs", "swagger-ui-bundle.js"), ("/redoc", "redoc.standalone.js")):
+            html = (await client.get(page)).text
+            assert "/catalogue/openapi.json" in html
+            assert f'src="/catalogue/docs/assets/{script}"' in html
+        assert (await client.get("/openapi.json")).json()["servers"][0]["url"] == "/catalogue"
+        assert (await client.post("/hotels", json=hotel)).headers["location"].startswith("/catalogue/hotels/")
+        links = (await client.get("/deals", params={"skip": 1})).headers["link"]
+        assert links.startswith("</catalogue/deals?")
+
+
+async def test_document_is_served(client: AsyncClient, document: dict[str, Any]) -> None:
+    response = await client.get("/openapi.json")
+    assert (response.status_code, response.json()) == (200, document)

@@ -104,7 +104,6 @@ MEDIA_TYPES: Final = (
 )
 """Media types that are not JSON."""
 UNKNOWN_PATHS: Final = (
-    "/",
     "/nothing",
     "/deals/",
     "/deals/1/",
@@ -121,10 +120,10 @@ UNKNOWN_PATHS: Final = (
     "/categories/",
     "/health/",
     "/docs/",
-    "/static-offline-docs/../core.py",
-    "/static-offline-docs/%2e%2e/core.py",
-    "/static-offline-docs/%00",
-    "/static-offline-docs/" + "y" * 5000,
+    "/docs/assets/../core.py",
+    "/docs/assets/%2e%2e/core.py",
+    "/docs/assets/%00",
+    "/docs/assets/" + "y" * 5000,
     "*",
 )
 UNKNOWN_PARAMETERS: Final = (

@@ -32,7 +32,6 @@ from app.services.idempotency import ReplayedResponseError
 
 _MISCONFIGURED: Final = frozenset({"42501", "42703", "42P01"})
 """By SQLSTATE: a right, a column or a table is missing, which does not mend itself."""
-_METHODS_OF_FILES: Final = frozenset({"GET", "HEAD"})
 
 log = structlog.get_logger("errors")
 
@@ -96,19 +95,16 @@ def _methods_of_fixed(request: Request) -> AbstractSet[str]:
 
 
 def _methods_at(request: Request) -> AbstractSet[str]:
-    """The methods of all routes that fit the request's path, where the router itself names those of one.
-
-    What is mounted beside the routes are files.
-    """
+    """The methods of all routes that match the request's path; the router itself names only those of one route."""
     path = request.scope["path"]
     fitting = (methods for template, methods in _routes(request) if compile_path(template)[0].match(path))
-    return set().union(*fitting) or _METHODS_OF_FILES
+    return set().union(*fitting)
 
 
 def _routes(request: Request) -> Iterator[tuple[str, AbstractSet[str]]]:
     for route in iter_route_contexts(request.app.routes):
         if route.path and route.methods:
-            yield route.path, route.methods
+            yield route.path, route.methods | {"HEAD"} if "GET" in route.methods else route.methods
 
 
 _BY_STATUS: Final[Mapping[int, type[AppError]]] = {

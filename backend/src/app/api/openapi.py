@@ -1,8 +1,7 @@
-"""How an endpoint's error_responses stand in the OpenAPI document."""
+"""Parts of the OpenAPI document that FastAPI does not derive: error responses, query parameters, security."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import FastAPI, Query
 from pydantic import BaseModel
 
 from app.errors import (
@@ -24,12 +23,14 @@ from app.errors import (
 )
 from app.schemas.misc import ErrorResponse
 
+Responses = dict[int | str, dict[str, Any]]
+
 BODY_ERRORS: Final = (MalformedJsonError, PayloadTooLargeError, RequestTimeoutError, UnsupportedMediaTypeError)
-"""What every endpoint with a body may answer besides."""
+"""Additional errors of endpoints with a request body."""
 IDEMPOTENCY_ERRORS: Final = (IdempotencyInProgressError, IdempotencyKeyReusedError)
-"""What every endpoint with an Idempotency-Key may answer besides."""
+"""Additional errors of endpoints with an Idempotency-Key."""
 AUTH_ERRORS: Final = (UnauthorizedError, ForbiddenError, RateLimitedError)
-"""What every endpoint that changes something may answer besides."""
+"""Additional errors of endpoints that need an API key."""
 _COMMON_ERRORS: Final[tuple[type[AppError], ...]] = (
     BadRequestError,
     InvalidError,
@@ -37,59 +38,54 @@ _COMMON_ERRORS: Final[tuple[type[AppError], ...]] = (
     HeadersTooLargeError,
     AppError,
 )
-_TAG: Final = {"ETag": {"description": "Of the content; `If-None-Match` repeats it.", "schema": {"type": "string"}}}
+_ETAG: Final = {"ETag": {"description": "Weak tag of the content, for `If-None-Match`.", "schema": {"type": "string"}}}
 
 
-def read_responses(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """`responses=` for a GET of data: the error_responses as below, and that the client may have the answer already."""
-    unchanged = {"description": "What the client has, by its `If-None-Match`, is still so.", "headers": _TAG}
-    return {200: {"headers": _TAG}, 304: unchanged, **error_responses(*kinds)}
+def read_responses(*errors: type[AppError]) -> Responses:
+    """`responses=` of a GET endpoint: the ETag, 304, and error responses."""
+    not_modified = {"description": "Unchanged since the response with the ETag in `If-None-Match`.", "headers": _ETAG}
+    return {200: {"headers": _ETAG}, 304: not_modified, **error_responses(*errors)}
 
 
-def error_responses(
-    *kinds: type[AppError], with_database: bool = True, limited: bool = True
-) -> dict[int | str, dict[str, Any]]:
-    """`responses=` for an endpoint that can give these error_responses, each with an example in the service's shape.
-
-    What every endpoint may answer, every one that asks the database, and every one that is limited, is added.
-    """
-    more: tuple[type[AppError], ...] = ((ServiceUnavailableError,) if with_database else ()) + (
-        (RateLimitedError,) if limited else ()
-    )
-    answers: dict[int | str, dict[str, Any]] = {}
-    for kind in dict.fromkeys((*kinds, *_COMMON_ERRORS, *more)):
-        answer = answers.setdefault(kind.status, {"model": ErrorResponse, "description": kind.default_message})
-        if kind.default_message not in answer["description"]:
-            answer["description"] += f" Or: {kind.default_message}"
-        examples = answer.setdefault("content", {"application/json": {"examples": {}}})["application/json"]["examples"]
-        examples[kind.code] = {
-            "value": {"error": {"code": kind.code, "message": kind.default_message, "request_id": "7f3c1e"}}
-        }
-    return answers
+def error_responses(*errors: type[AppError], uses_database: bool = True, rate_limited: bool = True) -> Responses:
+    """`responses=` with an example of each of these errors, and of those that every endpoint may return."""
+    kinds = [*errors, *_COMMON_ERRORS]
+    kinds += [ServiceUnavailableError] if uses_database else []
+    kinds += [RateLimitedError] if rate_limited else []
+    responses: Responses = {}
+    for kind in dict.fromkeys(kinds):
+        line = f"`{kind.code}`: {kind.default_message}"
+        response = responses.setdefault(kind.status, {"model": ErrorResponse, "description": line})
+        if line != response["description"]:
+            response["description"] += f"  \n{line}"
+        content = response.setdefault("content", {"application/json": {"examples": {}}})
+        content["application/json"]["examples"][kind.code] = {"value": _error_example(kind)}
+    return responses
 
 
-_REFERENCE = "#/components/schemas/"
+def _error_example(kind: type[AppError]) -> dict[str, Any]:
+    return {"error": {"code": kind.code, "message": kind.default_message, "request_id": "7f3c1e"}}
 
 
-def parameters_of(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """One for each field, with the schemas of its types in place."""
-    app = FastAPI()
+def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The OpenAPI parameters for the fields of a query model, with the definitions of enums inlined."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    parameters = []
+    for name, field in schema["properties"].items():
+        definition = definitions.get(field.pop("$ref", "").rpartition("/")[2], {})
+        parameter = {"name": name, "in": "query", "required": False, "schema": definition | field}
+        if "description" in field:
+            parameter["description"] = field["description"]
+        parameters.append(parameter)
+    return parameters
 
-    @app.get("/")
-    async def asked(query: Annotated[model, Query()]) -> None:  # type: ignore[valid-type]  # FastAPI read_responses it
-        """Stands for the endpoints that take the model."""
 
-    document = app.openapi()
-    schemas = document["components"]["schemas"]
-    parameters: list[dict[str, Any]] = document["paths"]["/"]["get"]["parameters"]
-    return [_spelled_out(parameter, schemas) for parameter in parameters]
-
-
-def _spelled_out(part: Any, schemas: dict[str, Any]) -> Any:  # noqa: ANN401  any JSON
-    if isinstance(part, list):
-        return [_spelled_out(each, schemas) for each in part]
-    if not isinstance(part, dict):
-        return part
-    reference = part.get("$ref", "")
-    named = schemas[reference.removeprefix(_REFERENCE)] if reference else {}
-    return {name: _spelled_out(each, schemas) for name, each in (named | part).items() if name != "$ref"}
+def set_security(document: dict[str, Any], *, api_keys_enabled: bool) -> dict[str, Any]:
+    """State for each operation whether it needs an API key: `security: []` means that it needs none."""
+    if not api_keys_enabled:
+        document["components"].pop("securitySchemes", None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["security"] = operation.get("security", []) if api_keys_enabled else []
+    return document

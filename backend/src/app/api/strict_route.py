@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.api.openapi import parameters_of
+from app.api.openapi import query_parameters
 from app.api.query_params import QueryModel, refuse_unknown
 from app.api.retry import Attempts, answer
 from app.auth.dependencies import ApiKeyAuth
@@ -39,7 +39,7 @@ class StrictRoute(APIRoute):
         super().__init__(path, endpoint, **options)
         for dependency in self.dependant.dependencies:
             if isinstance(dependency.call, QueryModel):
-                self.openapi_extra = {"parameters": parameters_of(dependency.call.model)}
+                self.openapi_extra = {"parameters": query_parameters(dependency.call.model)}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -63,7 +63,9 @@ class StrictRoute(APIRoute):
 
 def _check_media_type(request: Request) -> None:
     has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-    if has_body and not _JSON.match(request.headers.get("content-type", "")):
+    is_json = _JSON.match(request.headers.get("content-type", ""))
+    is_encoded = request.headers.get("content-encoding", "identity").lower() != "identity"
+    if has_body and (is_encoded or not is_json):
         raise UnsupportedMediaTypeError
 
 

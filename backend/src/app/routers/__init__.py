@@ -1,1 +1,1 @@
-"""HTTP: each handler is a sentence that hands plain data to a service."""
+"""HTTP endpoints. A handler passes validated values to a service and returns the result."""

@@ -11,7 +11,7 @@ from app.schemas.misc import CategoryOut
 router = APIRouter(prefix="/categories", tags=["categories"], route_class=StrictRoute)
 
 
-@router.get("", summary="List the categories", response_model=list[CategoryOut], responses=read_responses())
+@router.get("", summary="List categories", response_model=list[CategoryOut], responses=read_responses())
 async def list_categories(categories: Categories) -> list[Row]:
-    """Every category with the number of its deals, by name."""
+    """All categories by name, each with the number of its deals."""
     return await categories.sizes()

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from app.api.dependencies import Deals, DealSearchDep, IdempotencyDep
-from app.api.links import link_header
+from app.api.links import link_header, public_path
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.strict_route import StrictRoute
@@ -81,10 +81,12 @@ async def get_deal(deal_id: DealId, deals: DealSearchDep) -> DealRow:
         HotelNotFoundError, ExternalIdTakenError, *IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS
     ),
 )
-async def create_deal(new: DealCreate, deals: Deals, once: IdempotencyDep, response: Response) -> DealRow:
+async def create_deal(
+    new: DealCreate, deals: Deals, once: IdempotencyDep, request: Request, response: Response
+) -> DealRow:
     """A new deal of an existing hotel; `Location` says where it is."""
     deal = await deals.create(new, once=once)
-    response.headers["Location"] = f"/deals/{deal['id']}"
+    response.headers["Location"] = public_path(request, f"/deals/{deal['id']}")
     return deal
 
 

@@ -10,14 +10,17 @@ from app.schemas.misc import Health, Readiness
 router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
 
 
-@router.get("", summary="Is the process alive?", responses=error_responses(with_database=False, limited=False))
+@router.get("", summary="Liveness probe", responses=error_responses(uses_database=False, rate_limited=False))
 async def get_health() -> Health:
-    """Answers without asking the database."""
+    """200 while the process is running; does not use the database."""
     return Health()
 
 
-@router.get("/ready", summary="Can it do its work?", responses=error_responses(limited=False))
+@router.get("/ready", summary="Readiness probe", responses=error_responses(rate_limited=False))
 async def get_readiness(health: HealthServiceDep) -> Readiness:
-    """Answers 200 with the state of each dependency, or 503; without details, it is the database that is away."""
+    """200 with the state of each dependency; 503 if the service cannot process requests.
+
+    A 503 names the failed dependency in its details; without details, the database is unavailable.
+    """
     await health.check()
     return Readiness()

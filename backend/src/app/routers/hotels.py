@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.api.dependencies import Hotels, HotelSearchDep, IdempotencyDep
-from app.api.links import link_header
+from app.api.links import link_header, public_path
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.strict_route import StrictRoute
@@ -59,10 +59,12 @@ async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> Row:
     dependencies=REQUIRE_WRITE,
     responses=error_responses(HotelExistsError, *IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS),
 )
-async def create_hotel(new: HotelCreate, hotels: Hotels, once: IdempotencyDep, response: Response) -> Row:
+async def create_hotel(
+    new: HotelCreate, hotels: Hotels, once: IdempotencyDep, request: Request, response: Response
+) -> Row:
     """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
     hotel = await hotels.create(new, once=once)
-    response.headers["Location"] = f"/hotels/{hotel['id']}"
+    response.headers["Location"] = public_path(request, f"/hotels/{hotel['id']}")
     return hotel
 
 
