@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from app.db.statements import CompiledStatement
 from app.repositories.deal_queries import list_deals_statement
-from app.repositories.search.filters import BoundFilters
-from app.repositories.search.strategies import Start
-from app.repositories.search.totals import exact_total
+from app.repositories.search.filters import bind_filters
+from app.repositories.search.strategies import PageStart, exact_total
 from app.schemas.deals import DealSort
 from app.schemas.filters import DealFilters
 from tests.support.databases import TestServer
@@ -117,16 +116,16 @@ def get_index_name(sort: DealSort) -> str:
 
 
 def build_page_statement(
-    filters: DealFilters, sort: DealSort, *, start: Start
+    filters: DealFilters, sort: DealSort, *, start: PageStart
 ) -> tuple[CompiledStatement[Any], dict[str, object]]:
-    bound = BoundFilters.by(filters)
-    statement = list_deals_statement(bound.shape, sort, start=start, limit=LIMIT, with_total=False)
+    bound = bind_filters(filters)
+    statement = list_deals_statement(bound.key, sort, start=start, limit=LIMIT, with_total=False)
     return statement, bound.values | {"after_key": MIDDLE[sort.field], "after_id": MIDDLE["id"]}
 
 
 @pytest.mark.parametrize("start", ["first", "after"])
 @pytest.mark.parametrize("sort", DealSort)
-def test_unfiltered_page_is_read_from_the_sort_index(planner: connection, sort: DealSort, start: Start) -> None:
+def test_unfiltered_page_is_read_from_the_sort_index(planner: connection, sort: DealSort, start: PageStart) -> None:
     nodes = explain_analyze(planner, *build_page_statement(DealFilters(), sort, start=start))
     assert [node.get("Index Name") for node in get_scans(nodes, "deals")] == [get_index_name(sort)]
     assert count_rows_read(nodes) == LIMIT
@@ -137,7 +136,7 @@ def test_unfiltered_page_is_read_from_the_sort_index(planner: connection, sort: 
 @pytest.mark.parametrize("filters", COMMON.values(), ids=COMMON)
 @pytest.mark.parametrize("sort", DealSort)
 def test_filtered_index_scan_stops_when_the_page_is_full(
-    planner: connection, sort: DealSort, filters: DealFilters, start: Start
+    planner: connection, sort: DealSort, filters: DealFilters, start: PageStart
 ) -> None:
     nodes = explain_analyze(planner, *build_page_statement(filters, sort, start=start))
     index_scan, lookup = get_scans(nodes, "deals")
@@ -158,16 +157,16 @@ def test_rare_matches_are_collected_without_reading_other_deals(
 
 @pytest.mark.parametrize("filters", ROLLED_UP.values(), ids=ROLLED_UP)
 def test_total_is_summed_from_the_rollups(planner: connection, filters: DealFilters) -> None:
-    bound = BoundFilters.by(filters)
-    nodes = explain_analyze(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
+    bound = bind_filters(filters)
+    nodes = explain_analyze(planner, CompiledStatement(select(exact_total(bound.key))), bound.values)
     assert not get_scans(nodes, "deals")
     assert not get_scans(nodes, "deal_categories")
 
 
 def test_total_with_a_price_range_uses_an_index_only_scan(planner: connection) -> None:
     filters = DealFilters(city=["City 3"], min_stars=4, price_min=Decimal(50), price_max=Decimal(150))
-    bound = BoundFilters.by(filters)
-    nodes = explain_analyze(planner, CompiledStatement(select(exact_total(bound.shape))), bound.values)
+    bound = bind_filters(filters)
+    nodes = explain_analyze(planner, CompiledStatement(select(exact_total(bound.key))), bound.values)
     assert [(node["Node Type"], node["Index Name"]) for node in get_scans(nodes, "deals")] == [
         ("Index Only Scan", COVERING)
     ]

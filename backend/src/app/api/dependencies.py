@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Request
 from app.db.session import DB, Database, database_of
 from app.errors import ErrorDetail, InvalidError
 from app.pagination import CursorCodec
-from app.repositories.categories import CategoryRepository, CategoryViews
+from app.repositories.categories import CategoryQueries, CategoryRepository
 from app.repositories.deal_queries import DealQueries
 from app.repositories.deals import DealRepository
 from app.repositories.health import HealthRepository
@@ -55,7 +55,7 @@ async def hotel_service(transaction: DB) -> HotelService:
 
 
 async def category_service(request: Request) -> CategoryService:
-    return CategoryService(views=CategoryViews(database_of(request).reader))
+    return CategoryService(queries=CategoryQueries(database_of(request).reader))
 
 
 async def once(

@@ -133,7 +133,7 @@ def verify() -> None:
         comparisons = asyncio.run(verify_rollups(database.url, load_settings()))
     for comparison in comparisons:
         typer.echo("\n".join(format_report(comparison)))
-    raise typer.Exit(1 if any(comparison.different for comparison in comparisons) else 0)
+    raise typer.Exit(1 if any(comparison.mismatches for comparison in comparisons) else 0)
 
 
 @app.command()

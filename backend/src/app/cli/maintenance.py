@@ -7,17 +7,17 @@ from app.config import Settings
 from app.db.errors import DATABASE_ERRORS
 from app.db.session import Database
 from app.repositories.idempotency import IdempotencyRepository
-from app.repositories.rollups import ROLLUPS, Comparison, Difference, RollupRepository, Sums
+from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupRepository, Totals
 
 
 class MaintenanceError(Exception):
     """The database did not do it. The message is one sentence."""
 
 
-async def verify_rollups(url: str, settings: Settings) -> list[Comparison]:
+async def verify_rollups(url: str, settings: Settings) -> list[RollupCheck]:
     """Each rollup beside a count of all deals. Raises MaintenanceError."""
     async with _patient_database(url, settings) as database:
-        return [await RollupRepository(database.reader).compare(rollup) for rollup in ROLLUPS]
+        return [await RollupRepository(database.reader).check(rollup) for rollup in ROLLUPS]
 
 
 async def purge_idempotency_keys(url: str, settings: Settings) -> int:
@@ -26,27 +26,27 @@ async def purge_idempotency_keys(url: str, settings: Settings) -> int:
         return await IdempotencyRepository(database.reader).purge()
 
 
-def format_report(comparison: Comparison) -> Iterator[str]:
+def format_report(check: RollupCheck) -> Iterator[str]:
     """What a person is told of a comparison."""
-    about = f"{comparison.rollup}: {comparison.rows:,} rows that count {comparison.deals:,} deals"
-    if not comparison.different:
+    about = f"{check.rollup}: {check.rows:,} rows that count {check.deals:,} deals"
+    if not check.mismatches:
         yield f"{about}, all of them right."
         return
-    yield f"{about}, {comparison.different:,} of them wrong:"
-    for difference in comparison.first:
-        yield f"  {_spelled(difference)}"
-    if unlisted := comparison.different - len(comparison.first):
+    yield f"{about}, {check.mismatches:,} of them wrong:"
+    for mismatch in check.samples:
+        yield f"  {_spelled(mismatch)}"
+    if unlisted := check.mismatches - len(check.samples):
         yield f"  and {unlisted:,} more"
 
 
-def _spelled(difference: Difference) -> str:
-    def sums(of: Sums) -> str:
+def _spelled(mismatch: Mismatch) -> str:
+    def sums(of: Totals) -> str:
         return f"{of.deals:,} for {of.prices:,.2f}"
 
-    category = "" if difference.category_id is None else f"category {difference.category_id}, "
-    availability = "available" if difference.is_available else "not available"
-    about = f"{category}hotel {difference.hotel_id}, stars {difference.star_rating}, {availability}"
-    return f"{about}: kept {sums(difference.kept)}, counted {sums(difference.counted)}"
+    category = "" if mismatch.category_id is None else f"category {mismatch.category_id}, "
+    availability = "available" if mismatch.is_available else "not available"
+    about = f"{category}hotel {mismatch.hotel_id}, stars {mismatch.star_rating}, {availability}"
+    return f"{about}: kept {sums(mismatch.stored)}, counted {sums(mismatch.actual)}"
 
 
 @asynccontextmanager

@@ -1,8 +1,8 @@
-"""Categories by name. Names are the same whatever their case, and the database folds it."""
+"""Queries and writes of categories. Their names are case-insensitive, and the database folds the case."""
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypedDict
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -51,17 +51,22 @@ def _add_missing() -> CompiledStatement[Row]:
     return CompiledStatement(insert(Category).from_select(["name"], missing).on_conflict_do_nothing())
 
 
-class CategoryViews:
+class CategoryRow(TypedDict):
+    name: str
+    deal_count: int
+
+
+class CategoryQueries:
     def __init__(self, database: Executor) -> None:
         self._database = database
 
-    async def sizes(self) -> list[Row]:
-        """`name` and `deal_count` of every category, by name."""
-        return await self._database.fetch_all(_sizes(), {})
+    async def list_with_counts(self) -> list[CategoryRow]:
+        """Every category with its number of deals, by name."""
+        return await self._database.fetch_all(list_categories_statement(), {})
 
 
 @lru_cache
-def _sizes() -> CompiledStatement[Row]:
+def list_categories_statement() -> CompiledStatement[CategoryRow]:
     count = func.coalesce(func.sum(CategoryRollup.deal_count), literal_int(0))
     return CompiledStatement(
         select(Category.name, cast(count, BigInteger).label("deal_count"))

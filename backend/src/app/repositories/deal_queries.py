@@ -1,31 +1,69 @@
-"""Deals as they are shown: with their hotel, its average, and their categories, in one statement."""
+"""Read queries for deals; a list, a detail and the statistics are one statement each."""
 
 from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, func, join, select, true
 from sqlalchemy.orm import aliased
 
-from app.db.statements import CompiledStatement, Executor, Row, literal_int
+from app.db.statements import CompiledStatement, Executor, literal_int
 from app.models import Category, Deal, Hotel, deal_categories
 from app.pagination import KeysetPosition, Offset
-from app.repositories.search.filters import BoundFilters, FilterKey, where_clauses
-from app.repositories.search.strategies import Start, order, page_of_ids, walk
-from app.repositories.search.totals import choose_rollup, exact_total
-from app.schemas.deals import DealSort
+from app.repositories.hotel_queries import HOTEL_COLUMNS, HotelRow
+from app.repositories.search.filters import FilterKey, bind_filters, choose_rollup, where_clauses
+from app.repositories.search.strategies import PageStart, exact_total, order_by, page_of_all, page_of_ids
+from app.schemas.deals import CityStatsSort, DealSort
 from app.schemas.filters import DealFilters
 
-_GREATEST: Final = 2**63 - 1
+_MAX_BIGINT: Final = 2**63 - 1
+_STATEMENT_CACHE_SIZE: Final = 1000
+"""Statements cached per kind; compiling one takes one to two milliseconds."""
 
-DealRow = dict[str, Any]
-"""What is shown of a deal, by field."""
+
+class DealRow(TypedDict):
+    id: int
+    external_id: int | None
+    room_type: str
+    star_rating: int
+    price_per_night: Decimal
+    original_price: Decimal
+    discount_percent: int
+    checkin_date: date
+    checkout_date: date
+    is_available: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    categories: list[str]
+    hotel: HotelRow
+
+
+class _DealRecord(DealRow):
+    """A row as selected: the columns of the hotel are prefixed, and `hotel` is added by `_to_deal`."""
+
+    hotel_id: int
+    hotel_name: str
+    hotel_city: str
+    hotel_country: str
+    hotel_phone: str
+    hotel_avg_star_rating: Decimal | None
+    total: NotRequired[int]
+    """Selected on request; if no deal is on the page, one row has the total and is null otherwise."""
+
+
+class CityStatsRow(TypedDict):
+    city: str
+    avg_price: Decimal
+    deal_count: int
 
 
 class DealRowPage(NamedTuple):
     deals: list[DealRow]
     total: int | None
-    """How many deals match in all, in the same snapshot as the page; None if that was not asked."""
+    """The number of all matching deals, from the same snapshot as the page; None if it was not requested."""
 
 
 class DealQueries:
@@ -33,131 +71,114 @@ class DealQueries:
         self._database = database
 
     async def get(self, deal_id: int) -> DealRow | None:
-        """The deal as it is in the database now."""
         rows = await self._database.fetch_all(get_deal_statement(), {"deal_id": deal_id})
-        return _view(rows[0]) if rows else None
+        return _to_deal(rows[0]) if rows else None
 
     async def page(
         self, filters: DealFilters, *, sort: DealSort, start: Offset | KeysetPosition, limit: int, with_total: bool
     ) -> DealRowPage:
-        """Deals in the order of `sort`, with the exact number of those that match if asked."""
-        given = BoundFilters.by(filters)
-        question = list_deals_statement(given.shape, sort, start=_kind(start), limit=limit, with_total=with_total)
-        rows = await self._database.fetch_all(question, given.values | _values(start, limit=limit))
-        total = rows[0]["total"] if with_total else None
-        return DealRowPage([_view(row) for row in rows if row["id"] is not None], total)
+        """At most `limit` matching deals in the order of `sort`, with the exact total on request."""
+        bound = bind_filters(filters)
+        statement = list_deals_statement(bound.key, sort, start=_page_start(start), limit=limit, with_total=with_total)
+        rows = await self._database.fetch_all(statement, bound.values | _position_values(start, limit=limit))
+        total = rows[0].get("total") if rows else None
+        return DealRowPage([_to_deal(row) for row in rows if row["id"]], total)
 
     async def estimate(self, filters: DealFilters) -> int:
-        """The planner's idea of the number of deals that match."""
-        given = BoundFilters.by(filters)
-        return await estimated_rows(self._database, matching_ids_statement(given.shape), given.values)
+        """The number of matching deals as the query planner estimates it."""
+        bound = bind_filters(filters)
+        return await _estimated_rows(self._database, matching_ids_statement(bound.key), bound.values)
 
-    async def stats(self, filters: DealFilters) -> list[Row]:
-        """`city`, `avg_price` and `deal_count` of the matching deals, in the order of the cities' names.
-
-        A city's name is the same whatever its case.
-        """
-        given = BoundFilters.by(filters)
-        return await self._database.fetch_all(city_stats_statement(given.shape), given.values)
+    async def stats(self, filters: DealFilters, *, sort: CityStatsSort) -> list[CityStatsRow]:
+        """Statistics of the matching deals by city; the names of cities are compared case-insensitively."""
+        bound = bind_filters(filters)
+        return await self._database.fetch_all(city_stats_statement(bound.key, sort), bound.values)
 
 
-def _view(row: Row) -> DealRow:
-    row["hotel"] = {field: row[column] for field, column in _HOTEL.items()}
-    return row
+def _to_deal(record: _DealRecord) -> DealRow:
+    record["hotel"] = {
+        "id": record["hotel_id"],
+        "name": record["hotel_name"],
+        "city": record["hotel_city"],
+        "country": record["hotel_country"],
+        "phone": record["hotel_phone"],
+        "avg_star_rating": record["hotel_avg_star_rating"],
+    }
+    return record
 
 
-def _kind(start: Offset | KeysetPosition) -> Start:
+def _page_start(start: Offset | KeysetPosition) -> PageStart:
     if isinstance(start, KeysetPosition):
         return "after"
     return "skip" if start.skip else "first"
 
 
-def _values(start: Offset | KeysetPosition, *, limit: int) -> dict[str, object]:
+def _position_values(start: Offset | KeysetPosition, *, limit: int) -> dict[str, object]:
     if isinstance(start, Offset):
-        return {"skip": start.skip, "end": min(start.skip + limit, _GREATEST)}
+        return {"skip": start.skip, "end": min(start.skip + limit, _MAX_BIGINT)}
     return {"after_key": start.key, "after_id": start.id}
 
 
-HOTEL_FIELDS: Final = ("id", "name", "city", "country", "phone", "avg_star_rating")
-_HOTEL: Final = {field: f"hotel_{field}" for field in HOTEL_FIELDS}
-
-_DEAL_FIELDS: Final = (
-    "id",
-    "external_id",
-    "room_type",
-    "star_rating",
-    "price_per_night",
-    "original_price",
-    "discount_percent",
-    "checkin_date",
-    "checkout_date",
-    "is_available",
-    "version",
-    "created_at",
-    "updated_at",
-)
-_STATEMENT_CACHE_SIZE: Final = 1000
-"""How many statements are kept of a kind; to compile another takes a millisecond or two."""
-
-
 @lru_cache
-def get_deal_statement() -> CompiledStatement[Row]:
-    """For `deal_id`."""
-    return CompiledStatement(select(*_shown(Deal)).join(Deal.hotel).where(Deal.id == bindparam("deal_id")))
+def get_deal_statement() -> CompiledStatement[_DealRecord]:
+    """Statement for `deal_id`."""
+    return CompiledStatement(select(*_columns(Deal)).join(Deal.hotel).where(Deal.id == bindparam("deal_id")))
 
 
 @lru_cache(maxsize=_STATEMENT_CACHE_SIZE)
 def list_deals_statement(
-    shape: FilterKey, sort: DealSort, *, start: Start, limit: int, with_total: bool
-) -> CompiledStatement[Row]:
-    """For the filters, and `skip`, or `after_key` and `after_id`; with the total there is a row even without a deal.
+    key: FilterKey, sort: DealSort, *, start: PageStart, limit: int, with_total: bool
+) -> CompiledStatement[_DealRecord]:
+    """Statement for the values of the filters, and `skip` and `end`, or `after_key` and `after_id`.
 
-    A limit is part of the statement: for a parameter PostgreSQL would make a plan each time.
+    The limit is a literal: with a parameter PostgreSQL would make a new plan for every execution.
     """
-    if shape or start == "skip":
-        found = select(Deal).where(Deal.id.in_(page_of_ids(shape, sort, start=start, limit=limit)))
+    if key or start == "skip":
+        page = select(Deal).where(Deal.id.in_(page_of_ids(key, sort, start=start, limit=limit)))
     else:
-        found = walk(sort, start=start, limit=limit)
-    deal = aliased(Deal, found.subquery("deal"))
-    shown = join(deal, Hotel, Hotel.id == deal.hotel_id)
-    statement = select(*_shown(deal)).order_by(*order(deal, sort))
+        page = page_of_all(sort, start=start, limit=limit)
+    deal = aliased(Deal, page.subquery("deal"))
+    deals = join(deal, Hotel, Hotel.id == deal.hotel_id)
+    statement = select(*_columns(deal)).order_by(*order_by(deal, sort))
     if not with_total:
-        return CompiledStatement(statement.select_from(shown))
-    counted = select(exact_total(shape).label("total")).subquery("counted")
-    return CompiledStatement(statement.add_columns(counted.c.total).select_from(counted.outerjoin(shown, true())))
+        return CompiledStatement(statement.select_from(deals))
+    counted = select(exact_total(key).label("total")).subquery("counted")
+    return CompiledStatement(statement.add_columns(counted.c.total).select_from(counted.outerjoin(deals, true())))
 
 
 @lru_cache(maxsize=_STATEMENT_CACHE_SIZE)
-def matching_ids_statement(shape: FilterKey) -> CompiledStatement[Row]:
-    """For the filters: the ids."""
-    return CompiledStatement(select(Deal.id).where(*where_clauses(shape)))
+def matching_ids_statement(key: FilterKey) -> CompiledStatement[dict[str, int]]:
+    """Statement for the values of the filters."""
+    return CompiledStatement(select(Deal.id).where(*where_clauses(key)))
 
 
 @lru_cache(maxsize=_STATEMENT_CACHE_SIZE)
-def city_stats_statement(shape: FilterKey) -> CompiledStatement[Row]:
-    """For the filters: a row for each city."""
-    city, rollup = func.lower(Hotel.city), choose_rollup(shape)
+def city_stats_statement(key: FilterKey, sort: CityStatsSort) -> CompiledStatement[CityStatsRow]:
+    """Statement for the values of the filters."""
+    rollup = choose_rollup(key)
     table = rollup or Deal
     count, prices = (
         (func.sum(rollup.deal_count), func.sum(rollup.price_sum))
         if rollup
         else (func.count(), func.sum(Deal.price_per_night))
     )
+    city, avg_price = func.lower(Hotel.city), func.round(prices / count, literal_int(2))
+    sort_key = {"city": city, "avg_price": avg_price, "deal_count": count}[sort.field]
     return CompiledStatement(
         select(
             func.min(Hotel.city).label("city"),
-            func.round(prices / count, literal_int(2)).label("avg_price"),
+            avg_price.label("avg_price"),
             cast(count, BigInteger).label("deal_count"),
         )
         .join_from(table, Hotel, Hotel.id == table.hotel_id)
-        .where(*where_clauses(shape, of=table))
+        .where(*where_clauses(key, table=table))
         .group_by(city)
         .having(count > literal_int(0))
-        .order_by(city)
+        .order_by(sort_key.desc() if sort.is_descending else sort_key, city)
     )
 
 
-def _shown(deal: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401  the entity or an alias of it
+def _columns(deal: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401  the entity or an alias of it
     categories = (
         select(Category.name)
         .join(deal_categories, deal_categories.c.category_id == Category.id)
@@ -165,13 +186,12 @@ def _shown(deal: Any) -> list[ColumnElement[Any]]:  # noqa: ANN401  the entity o
         .order_by(Category.name)
     )
     return [
-        *(getattr(deal, field) for field in _DEAL_FIELDS),
+        *(getattr(deal, column.key) for column in Deal.__table__.columns if column is not Deal.__table__.c.hotel_id),
         func.array(categories.scalar_subquery()).label("categories"),
-        *(getattr(Hotel, field).label(f"hotel_{field}") for field in HOTEL_FIELDS),
+        *(column.label(f"hotel_{column.key}") for column in HOTEL_COLUMNS),
     ]
 
 
-async def estimated_rows(database: Executor, question: CompiledStatement[Row], values: Mapping[str, object]) -> int:
-    """How many rows the planner expects in answer to the question, from the tables' statistics."""
-    (plan,) = await database.fetch_all(question.explain, values)
+async def _estimated_rows(database: Executor, statement: CompiledStatement[Any], values: Mapping[str, object]) -> int:
+    (plan,) = await database.fetch_all(statement.explain, values)
     return int(plan["QUERY PLAN"][0]["Plan"]["Plan Rows"])

@@ -5,13 +5,13 @@ from fastapi import APIRouter
 from app.api.dependencies import Categories
 from app.api.openapi import read_responses
 from app.api.strict_route import StrictRoute
-from app.db.statements import Row
+from app.repositories.categories import CategoryRow
 from app.schemas.misc import CategoryOut
 
 router = APIRouter(prefix="/categories", tags=["categories"], route_class=StrictRoute)
 
 
 @router.get("", summary="List categories", response_model=list[CategoryOut], responses=read_responses())
-async def list_categories(categories: Categories) -> list[Row]:
+async def list_categories(categories: Categories) -> list[CategoryRow]:
     """All categories by name, each with the number of its deals."""
-    return await categories.sizes()
+    return await categories.list()

@@ -10,7 +10,6 @@ from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_
 from app.api.query_params import QueryModel
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_WRITE
-from app.db.statements import Row
 from app.errors import (
     DealNotFoundError,
     ExternalIdTakenError,
@@ -19,13 +18,13 @@ from app.errors import (
     VersionConflictError,
 )
 from app.pagination import Page
-from app.repositories.deal_queries import DealRow
+from app.repositories.deal_queries import CityStatsRow, DealRow
 from app.schemas.deals import CityStats, DealCreate, DealOut, DealPage, DealPatch, DealQuery, StatsQuery
-from app.schemas.params import OptionalParam, QueryId, QueryVersion, swagger_example
+from app.schemas.params import OptionalParam, QueryId, QueryVersion
 
 router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
 
-DealId = Annotated[QueryId, Path(description="The deal's key.", examples=[1], json_schema_extra=swagger_example(1))]
+DealId = Annotated[QueryId, Path(description="The deal's key.", examples=[1], json_schema_extra={"example": 1})]
 IfVersion = Annotated[
     OptionalParam[QueryVersion], Query(description="Remove the deal only if it still has this version.", examples=[1])
 ]
@@ -52,7 +51,7 @@ async def list_deals(
 )
 async def get_deal_stats(
     query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery))], deals: DealSearchDep
-) -> list[Row]:
+) -> list[CityStatsRow]:
     """Average price and number of the matching deals, by city.
 
     Counts what can be booked: `available_only` is **true** here unless it is given.

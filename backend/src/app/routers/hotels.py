@@ -10,17 +10,17 @@ from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_
 from app.api.query_params import QueryModel
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_ADMIN, REQUIRE_WRITE
-from app.db.statements import Row
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.pagination import Page
+from app.repositories.hotel_queries import HotelListRow, HotelRow
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
-from app.schemas.params import QueryId, swagger_example
+from app.schemas.params import QueryId
 
 router = APIRouter(prefix="/hotels", tags=["hotels"], route_class=StrictRoute)
 
-HotelId = Annotated[QueryId, Path(description="The hotel's key.", examples=[1], json_schema_extra=swagger_example(1))]
+HotelId = Annotated[QueryId, Path(description="The hotel's key.", examples=[1], json_schema_extra={"example": 1})]
 EmptyHotelId = Annotated[
-    QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra=swagger_example(151))
+    QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra={"example": 151})
 ]
 
 
@@ -30,7 +30,7 @@ async def list_hotels(
     hotels: HotelSearchDep,
     request: Request,
     response: Response,
-) -> Page[Row]:
+) -> Page[HotelListRow]:
     """The hotels that have a deal matching the filters, with the number of those deals and their lowest price.
 
     `sort=min_price` gives the cheapest hotels for a search; `GET /deals?hotel_id=` is the next click.
@@ -46,7 +46,7 @@ async def list_hotels(
     response_model=HotelOut,
     responses=read_responses(HotelNotFoundError),
 )
-async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> Row:
+async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> HotelRow:
     """One hotel with the average star rating of its deals."""
     return await hotels.get(hotel_id)
 
@@ -61,7 +61,7 @@ async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> Row:
 )
 async def create_hotel(
     new: HotelCreate, hotels: Hotels, once: IdempotencyDep, request: Request, response: Response
-) -> Row:
+) -> HotelRow:
     """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
     hotel = await hotels.create(new, once=once)
     response.headers["Location"] = public_path(request, f"/hotels/{hotel['id']}")
@@ -75,7 +75,7 @@ async def create_hotel(
     dependencies=REQUIRE_WRITE,
     responses=error_responses(HotelNotFoundError, HotelExistsError, *AUTH_ERRORS, *BODY_ERRORS),
 )
-async def update_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> Row:
+async def update_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> HotelRow:
     """Changes the fields that are sent and leaves the others as they are."""
     return await hotels.update(hotel_id, patch)
 

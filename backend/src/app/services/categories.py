@@ -1,12 +1,11 @@
 """What one can ask of the categories."""
 
-from app.db.statements import Row
-from app.repositories.categories import CategoryViews
+from app.repositories.categories import CategoryQueries, CategoryRow
 
 
 class CategoryService:
-    def __init__(self, *, views: CategoryViews) -> None:
-        self._views = views
+    def __init__(self, *, queries: CategoryQueries) -> None:
+        self._queries = queries
 
-    async def sizes(self) -> list[Row]:
-        return await self._views.sizes()
+    async def list(self) -> list[CategoryRow]:
+        return await self._queries.list_with_counts()

@@ -1,10 +1,9 @@
 """What one can do to the hotels."""
 
-from app.db.statements import Row
 from app.errors import HotelNotFoundError
 from app.models import Hotel
 from app.pagination import Page, TotalMode
-from app.repositories.hotel_queries import HotelQueries
+from app.repositories.hotel_queries import HotelListRow, HotelQueries, HotelRow
 from app.repositories.hotels import HotelRepository
 from app.schemas.hotels import HotelCreate, HotelPatch, HotelQuery
 from app.services.idempotency import NoIdempotency
@@ -14,14 +13,14 @@ class HotelSearch:
     def __init__(self, *, views: HotelQueries) -> None:
         self._views = views
 
-    async def get(self, hotel_id: int) -> Row:
+    async def get(self, hotel_id: int) -> HotelRow:
         """Raises HotelNotFoundError."""
         hotel = await self._views.get(hotel_id)
         if hotel is None:
             raise HotelNotFoundError(hotel_id)
         return hotel
 
-    async def page(self, query: HotelQuery) -> Page[Row]:
+    async def page(self, query: HotelQuery) -> Page[HotelListRow]:
         found, total = await self._views.page(query, sort=query.sort, skip=query.skip, limit=query.limit + 1)
         return Page(
             items=found[: query.limit],
@@ -38,14 +37,14 @@ class HotelService:
         self._hotels = hotels
         self._search = search
 
-    async def create(self, new: HotelCreate, *, once: NoIdempotency) -> Row:
+    async def create(self, new: HotelCreate, *, once: NoIdempotency) -> HotelRow:
         """Raises HotelExistsError, InvalidError and what `once` raises."""
         await once.begin(new)
         hotel = Hotel(**new.model_dump())
         await self._hotels.add(hotel)
         return await self._search.get(hotel.id)
 
-    async def update(self, hotel_id: int, patch: HotelPatch) -> Row:
+    async def update(self, hotel_id: int, patch: HotelPatch) -> HotelRow:
         """Raises HotelNotFoundError and what `create` raises. Nothing sent changes nothing."""
         if changes := patch.changes():
             await self._hotels.save(hotel_id, changes)

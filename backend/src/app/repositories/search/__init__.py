@@ -1,1 +1,1 @@
-"""Search: filters as SQL, exact totals, and the plans that find the ids of one page."""
+"""Search: the filters in SQL, exact totals, and the strategies that find the ids of one page."""

@@ -1,14 +1,17 @@
-"""The filter set in SQL. Case is folded by the database alone, and text is compared whole, never as a pattern.
+"""The filters in SQL.
 
-The deals and their rollups have the columns that the filters of a rollup are about under the same names, so one table
-of where_clauses serves all three.
+`FILTERS` has one row per filter: a column and a comparison. Everything else follows from the table of that column. A
+filter on deals compares the column itself. A filter on hotels or categories compares a column of those, and selects
+deals through `hotel_id` or `deal_categories`. The rollups can count by every column that they share with the deals.
+
+Text is compared as a whole and never as a pattern, and the database folds its case.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import BindParameter, ColumnElement, ColumnExpressionArgument, Text, bindparam, func, select, true
+from sqlalchemy import BindParameter, ColumnElement, Select, String, Text, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.statements import literal_int
@@ -16,106 +19,166 @@ from app.models import Category, CategoryRollup, Deal, DealRollup, Hotel, deal_c
 from app.schemas.filters import DealFilters
 
 FilterKey = tuple[tuple[str, int], ...]
-"""Which filters are given, each with the number of its values: filters of one shape have the same SQL."""
-Counted = type[Deal] | type[DealRollup] | type[CategoryRollup]
+"""The filters of a request by name, each with its number of values: requests with the same key share statements."""
+Entity = type[Deal] | type[Hotel] | type[Category]
+Rollup = type[DealRollup] | type[CategoryRollup]
+CountedTable = type[Deal] | Rollup
 
-_Value = BindParameter[Any]
-_Condition = Callable[[Any, list[_Value]], ColumnElement[bool]]
+_Column = InstrumentedAttribute[Any]
+_Values = Sequence[BindParameter[Any]]
 
 
-def _named(column: InstrumentedAttribute[str], names: list[_Value]) -> ColumnElement[bool]:
+def _any_of(column: _Column, names: _Values) -> ColumnElement[bool]:
     return func.lower(column).in_([func.lower(name) for name in names])
 
 
-def _in_hotels(table: Counted, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return table.hotel_id.in_(select(Hotel.id).where(condition))
+def _equal(column: _Column, values: _Values) -> ColumnElement[bool]:
+    return column == values[0]
 
 
-def _in_category(table: Counted, names: list[_Value]) -> ColumnElement[bool]:
-    named = select(Category.id).where(_named(Category.name, names))
-    if table is CategoryRollup:
-        return CategoryRollup.category_id.in_(named)
-    links = select(deal_categories).where(deal_categories.c.category_id.in_(named))
-    return links.where(deal_categories.c.deal_id == Deal.id).exists()
+def _at_least(column: _Column, values: _Values) -> ColumnElement[bool]:
+    return column >= values[0]
 
 
-HOTEL_FILTERS: Final = frozenset({"city", "country", "hotel_id"})
-"""The filters that are about the hotel."""
+def _at_most(column: _Column, values: _Values) -> ColumnElement[bool]:
+    return column <= values[0]
 
-_TYPES: Final = dict.fromkeys(("city", "country", "category", "room_type"), Text())
-_CONDITIONS: Final[dict[str, _Condition]] = {
-    "city": lambda table, names: _in_hotels(table, _named(Hotel.city, names)),
-    "country": lambda table, names: _in_hotels(table, _named(Hotel.country, names)),
-    "hotel_id": lambda table, ids: table.hotel_id == ids[0],
-    "min_stars": lambda table, stars: table.star_rating >= stars[0],
-    "available_only": lambda table, _: table.is_available,
-    "category": _in_category,
-    "price_min": lambda table, prices: table.price_per_night >= prices[0],
-    "price_max": lambda table, prices: table.price_per_night <= prices[0],
-    "room_type": lambda table, names: func.lower(table.room_type) == func.lower(names[0]),
-    "min_discount": lambda table, percents: table.discount_percent >= percents[0],
-    "checkin_from": lambda table, days: table.checkin_date >= days[0],
-    "checkin_to": lambda table, days: table.checkin_date <= days[0],
+
+def _is_true(column: _Column, _: _Values) -> ColumnElement[bool]:
+    return column.expression
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    column: _Column
+    compare: Callable[[_Column, _Values], ColumnElement[bool]]
+
+    @property
+    def entity(self) -> Entity:
+        return cast("Entity", self.column.class_)
+
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.column.type, String)
+
+    def column_in(self, table: CountedTable) -> _Column | None:
+        """The column of `table` that the filter compares; None if the table has none."""
+        if self.column is Hotel.id:
+            return table.hotel_id
+        column: _Column | None = getattr(table, self.column.key, None) if self.entity is Deal else None
+        return column
+
+
+FILTERS: Final = {
+    "city": Filter(Hotel.city, _any_of),
+    "country": Filter(Hotel.country, _any_of),
+    "hotel_id": Filter(Hotel.id, _equal),
+    "min_stars": Filter(Deal.star_rating, _at_least),
+    "available_only": Filter(Deal.is_available, _is_true),
+    "category": Filter(Category.name, _any_of),
+    "price_min": Filter(Deal.price_per_night, _at_least),
+    "price_max": Filter(Deal.price_per_night, _at_most),
+    "room_type": Filter(Deal.room_type, _any_of),
+    "min_discount": Filter(Deal.discount_percent, _at_least),
+    "checkin_from": Filter(Deal.checkin_date, _at_least),
+    "checkin_to": Filter(Deal.checkin_date, _at_most),
 }
+"""By query parameter. To add a filter: a row here, a field of `DealFilters`, and an index."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoundFilters:
-    """The filters that a request gives."""
+    """The filters of a request."""
 
-    shape: FilterKey
+    key: FilterKey
     values: dict[str, object]
-    """By the names of the bind parameters in the where_clauses of `shape`."""
-
-    @classmethod
-    def by(cls, filters: DealFilters) -> "BoundFilters":
-        given = {name: _listed(getattr(filters, name)) for name in _CONDITIONS}
-        shape = tuple((name, len(values)) for name, values in given.items() if values)
-        return cls(shape, {f"{name}_{n}": value for name, values in given.items() for n, value in enumerate(values)})
+    """By name of the bind parameter in the statements for `key`."""
 
 
-def where_clauses(shape: FilterKey, *, of: Counted = Deal) -> Iterator[ColumnExpressionArgument[bool]]:
-    """What a row of the table must satisfy to match filters of this shape. A rollup can't tell of every filter."""
-    for name, count in shape:
-        yield _CONDITIONS[name](of, _parameters(name, count))
+def bind_filters(filters: DealFilters) -> BoundFilters:
+    lists = {name: _to_list(getattr(filters, name)) for name in FILTERS}
+    key = tuple((name, len(values)) for name, values in lists.items() if values)
+    return BoundFilters(key, {f"{name}_{n}": value for name, values in lists.items() for n, value in enumerate(values)})
 
 
-def row_predicates(shape: FilterKey) -> Iterator[ColumnExpressionArgument[bool]]:
-    """The where_clauses of a deal as questions to one row after the other, which the planner can't turn into a join.
+def filters_on(entity: Entity, key: FilterKey) -> FilterKey:
+    """The filters whose column belongs to `entity`."""
+    return tuple(item for item in key if FILTERS[item[0]].entity is entity)
 
-    It would join on its idea of an average name, and read all deals of a category to find a page of them.
-    """
-    for name, count in shape:
-        values = _parameters(name, count)
-        condition = _CONDITIONS[name](Deal, values)
-        if name in {"city", "country"}:
-            yield condition.is_(true())
-        elif name == "category":
-            filed = deal_categories.c
-            named = select(Category.id).where(_named(Category.name, values))
-            link = select(filed.deal_id).where(filed.deal_id == Deal.id, filed.category_id.in_(named))
-            yield link.limit(literal_int(1)).scalar_subquery().is_not(None)
+
+def entity_clauses(key: FilterKey) -> Iterator[ColumnElement[bool]]:
+    """Conditions on the tables that the columns of the filters belong to."""
+    for name, count in key:
+        filter_ = FILTERS[name]
+        yield filter_.compare(filter_.column, _parameters(name, count))
+
+
+def where_clauses(key: FilterKey, *, table: CountedTable = Deal) -> Iterator[ColumnElement[bool]]:
+    """Conditions on the deals, or on a rollup that `choose_rollup` returned for these filters."""
+    for name, count in key:
+        filter_ = FILTERS[name]
+        column = filter_.column_in(table)
+        if column is not None:
+            yield filter_.compare(column, _parameters(name, count))
+        elif filter_.entity is Hotel:
+            yield _in_hotels(table, (name, count))
         else:
-            yield condition
+            yield _in_categories(table, (name, count))
 
 
-def hotel_where(shape: FilterKey) -> Iterator[ColumnElement[bool]]:
-    """What a hotel must satisfy to match those filters of this shape that are about hotels, HOTEL_FILTERS."""
-    for name, count in shape:
-        values = _parameters(name, count)
-        yield Hotel.id == values[0] if name == "hotel_id" else _named(getattr(Hotel, name), values)
+def row_predicates(key: FilterKey) -> Iterator[ColumnElement[bool]]:
+    """The where clauses for deals, in a form that the planner evaluates row by row and cannot turn into a join.
+
+    It would choose the join by the average frequency of a name, and read all deals of a category for one page.
+    """
+    for item in key:
+        filter_ = FILTERS[item[0]]
+        if filter_.column_in(Deal) is not None:
+            yield from where_clauses((item,))
+        elif filter_.entity is Hotel:
+            yield _in_hotels(Deal, item).is_(true())
+        else:
+            link = _category_links(item).with_only_columns(deal_categories.c.deal_id).limit(literal_int(1))
+            yield link.scalar_subquery().is_not(None)
 
 
-def category_is_named(count: int) -> ColumnElement[bool]:
-    """What a category must satisfy to be one of so many that are asked for."""
-    return _named(Category.name, _parameters("category", count))
+def choose_rollup(key: FilterKey) -> Rollup | None:
+    """The rollup that counts the matching deals exactly; None if only the deals themselves can be counted."""
+    rollups: tuple[Rollup, ...] = (DealRollup, CategoryRollup)
+    return next((rollup for rollup in rollups if all(_can_count(rollup, *item) for item in key)), None)
 
 
-def _parameters(name: str, count: int) -> list[_Value]:
-    return [bindparam(f"{name}_{n}", type_=_TYPES.get(name)) for n in range(count)]
+def _can_count(rollup: Rollup, name: str, count: int) -> bool:
+    filter_ = FILTERS[name]
+    if filter_.entity is Category:  # a deal in two of the categories would count twice
+        return rollup is CategoryRollup and count == 1
+    return filter_.entity is Hotel or filter_.column_in(rollup) is not None
 
 
-def _listed(value: object) -> Sequence[object]:
+def _in_hotels(table: CountedTable, item: tuple[str, int]) -> ColumnElement[bool]:
+    return table.hotel_id.in_(select(Hotel.id).where(*entity_clauses((item,))))
+
+
+def _in_categories(table: CountedTable, item: tuple[str, int]) -> ColumnElement[bool]:
+    if table is CategoryRollup:
+        return CategoryRollup.category_id.in_(select(Category.id).where(*entity_clauses((item,))))
+    return _category_links(item).exists()
+
+
+def _category_links(item: tuple[str, int]) -> Select[*tuple[Any, ...]]:
+    """The links of a deal, in an outer query, to the categories that match."""
+    categories = select(Category.id).where(*entity_clauses((item,)))
+    return select(deal_categories).where(
+        deal_categories.c.deal_id == Deal.id, deal_categories.c.category_id.in_(categories)
+    )
+
+
+def _parameters(name: str, count: int) -> _Values:
+    type_ = Text() if FILTERS[name].is_text else None
+    return [bindparam(f"{name}_{n}", type_=type_) for n in range(count)]
+
+
+def _to_list(value: object) -> Sequence[object]:
     if isinstance(value, list):
         return value
     return () if value is None or value is False else (value,)

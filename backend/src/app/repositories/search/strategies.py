@@ -1,13 +1,13 @@
-"""Which deals a page shows: their ids, found without a look at many more deals than it has.
+"""How to count the matching deals, and how to find the ids of one page of them.
 
-There are two ways. A walk goes along the index of the sort until the page is full, and tells from the index alone which
-deals match: quick if many do. If few do, it would go far, and they are gathered and sorted instead. For hotels and
-categories the rollups know which it is, for a room type its index; the planner would take every name for an average
-one.
+A page is found in one of two ways (ADR 9). An index scan reads the index of the sort until the page is full and takes
+the filters from the index alone: fast if many deals match. If few match, it would read much of the index; then they are
+collected from another index and sorted. The statement contains both and decides when it runs, by the number of matches
+that the rollups, or the index of the room types, report. The planner would assume an average number for every name.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from sqlalchemy import (
     BigInteger,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     bindparam,
+    cast,
     func,
     not_,
     select,
@@ -23,134 +24,180 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.statements import literal_int
-from app.models import Category, Deal, Hotel, deal_categories
-from app.repositories.search.filters import HOTEL_FILTERS, FilterKey, category_is_named, hotel_where, row_predicates
-from app.repositories.search.totals import total_upper_bound
+from app.models import Category, CategoryRollup, Deal, DealRollup, Hotel, deal_categories
+from app.repositories.search.filters import (
+    FILTERS,
+    FilterKey,
+    Rollup,
+    choose_rollup,
+    entity_clauses,
+    filters_on,
+    row_predicates,
+    where_clauses,
+)
 from app.schemas.deals import DealSort
 
-Start = Literal["first", "skip", "after"]
-"""Where a page starts: at the first row, behind so many, or behind a certain one."""
+PageStart = Literal["first", "skip", "after"]
+"""Where a page starts: at the first row, after a number of rows, or after a given position."""
 
-_Found = Select[*tuple[Any, ...]]
+_Select = Select[*tuple[Any, ...]]
 
-_FEW: Final = 1000
-"""Up to so many deals are gathered. To a page of more it is quicker to walk, of 5,000,000 not much slower."""
+_COLLECT_LIMIT: Final = 1000
+"""Up to this number of deals are collected. Above it, the index scan is faster, even of 5,000,000 deals."""
 
 
-def page_of_ids(shape: FilterKey, sort: DealSort, *, start: Start, limit: int) -> _Found:
-    """For the filters, and `skip` and `end` (what is skipped and the page), or `after_key` and `after_id`."""
-    ways = list(_ways(shape, sort, start))
-    found = ways[0].subquery("found")
-    if len(ways) > 1:
+def exact_total(key: FilterKey) -> ScalarSelect[Any]:
+    """The number of matching deals."""
+    rollup = choose_rollup(key)
+    if rollup is None:
+        return select(func.count()).select_from(Deal).where(*where_clauses(key)).scalar_subquery()
+    return _rollup_total(rollup, key)
+
+
+def _rollup_total(rollup: Rollup, key: FilterKey) -> ScalarSelect[Any]:
+    total = func.coalesce(func.sum(rollup.deal_count), literal_int(0))
+    return select(cast(total, BigInteger)).where(*where_clauses(key, table=rollup)).scalar_subquery()
+
+
+def page_of_ids(key: FilterKey, sort: DealSort, *, start: PageStart, limit: int) -> _Select:
+    """Statement for the values of the filters, and `skip` and `end` (skip + limit), or `after_key` and `after_id`."""
+    candidates = list(_candidates(key, sort, start))
+    found = candidates[0].subquery("found")
+    if len(candidates) > 1:
         end = bindparam("end", type_=BigInteger) if start == "skip" else literal_int(limit)
-        pages = (way.order_by(*order(way.selected_columns, sort)).limit(end).subquery() for way in ways)
+        pages = (each.order_by(*order_by(each.selected_columns, sort)).limit(end).subquery() for each in candidates)
         found = union_all(*map(select, pages)).subquery("found")
-    ids = select(found.c.id).order_by(*order(found.c, sort)).limit(literal_int(limit))
+    ids = select(found.c.id).order_by(*order_by(found.c, sort)).limit(literal_int(limit))
     return ids.offset(_skip()) if start == "skip" else ids
 
 
-def walk(sort: DealSort, *, start: Start, limit: int) -> Select[Deal]:
-    """A page of all deals, unless it starts with `skip`: the index of the sort has its deals side by side."""
-    behind = [_is_after(sort)] if start == "after" else []
-    return select(Deal).where(*behind).order_by(*order(Deal, sort)).limit(literal_int(limit))
+def page_of_all(sort: DealSort, *, start: PageStart, limit: int) -> Select[Deal]:
+    """A page of all deals from the index of the sort, unless the page starts with `skip`."""
+    after = [_is_after(sort)] if start == "after" else []
+    return select(Deal).where(*after).order_by(*order_by(Deal, sort)).limit(literal_int(limit))
 
 
-def order(deal: Any, sort: DealSort) -> list[ColumnElement[Any]]:  # noqa: ANN401  the entity, an alias or its columns
-    """The order of the sort, which ends with `id`."""
-    return [column.desc() if sort.is_descending else column.asc() for column in _keys(deal, sort)]
+def order_by(deal: Any, sort: DealSort) -> list[ColumnElement[Any]]:  # noqa: ANN401  the entity, an alias or its columns
+    """The order of the sort, with `id` for ties."""
+    return [column.desc() if sort.is_descending else column.asc() for column in _sort_columns(deal, sort)]
 
 
-def _ways(shape: FilterKey, sort: DealSort, start: Start) -> Iterator[_Found]:
-    """The ways to find the deals that match, each under a condition that holds for no other."""
-    ways = [way for way in (_ByHotels(shape), _ByCategories(shape), _ByRoomType(shape)) if way.part]
-    behind = [_is_after(sort)] if start == "after" else []
-    walked = select(*_keys(Deal, sort)).where(*row_predicates(shape), *behind)
-    if not ways:
-        yield walked
+def _candidates(key: FilterKey, sort: DealSort, start: PageStart) -> Iterator[_Select]:
+    """Selects of the matching deals, with conditions that hold for exactly one of them."""
+    columns = _sort_columns(Deal, sort)
+    after = [_is_after(sort)] if start == "after" else []
+    index_scan = select(*columns).where(*row_predicates(key), *after)
+    strategies = list(_strategies(key))
+    if not strategies:
+        yield index_scan
         return
-    few = select(*((way.most() <= literal_int(_FEW)).label(way.name) for way in ways)).cte("few")
-    said = [select(column).scalar_subquery() for column in few.c]
-    for n, way in enumerate(ways):
-        rest = [*row_predicates(tuple(given for given in shape if given not in way.part)), *behind]
-        yield way.gather(_keys(Deal, sort), rest).where(said[n], *map(not_, said[:n]))
-    yield walked.where(*map(not_, said))
+    are_few = [strategy.upper_bound() <= literal_int(_COLLECT_LIMIT) for strategy in strategies]
+    few = select(*(is_few.label(f"few_{n}") for n, is_few in enumerate(are_few))).cte("few")
+    applies = [select(column).scalar_subquery() for column in few.c]
+    for n, strategy in enumerate(strategies):
+        remaining = tuple(item for item in key if item not in strategy.key)
+        collected = strategy.collect(columns, [*row_predicates(remaining), *after])
+        yield collected.where(applies[n], *map(not_, applies[:n]))
+    yield index_scan.where(*map(not_, applies))
 
 
-class _ByHotels:
-    """All deals of the hotels, from the index that begins with the hotel."""
+class CollectStrategy(Protocol):
+    """A way to collect the deals that match some of the filters, if they are few."""
 
-    name = "hotels"
+    key: FilterKey
+    """The filters by which it collects."""
 
-    def __init__(self, shape: FilterKey) -> None:
-        self.part: FilterKey = tuple(given for given in shape if given[0] in HOTEL_FILTERS)
+    def upper_bound(self) -> ScalarSelect[Any]:
+        """A number that is at least that of the matching deals, at little cost."""
+        ...
 
-    def most(self) -> ScalarSelect[Any]:
-        return total_upper_bound(self.part)
-
-    def gather(self, columns: list[Any], rest: list[Any]) -> _Found:
-        own = select(*columns).where(Deal.hotel_id == Hotel.id, *rest).correlate(Hotel)
-        # The order of the index is what makes the planner use it.
-        own = own.order_by(Deal.star_rating, Deal.price_per_night).limit(literal_int(_FEW))
-        deals = own.lateral("own")
-        return select(*deals.c).select_from(Hotel).join(deals, true()).where(*hotel_where(self.part))
+    def collect(self, columns: list[Any], conditions: list[ColumnElement[bool]]) -> _Select:
+        """The columns of all matching deals that satisfy the other conditions too."""
+        ...
 
 
-class _ByCategories:
-    """All deals in the categories, from the index that begins with the category."""
-
-    name = "categories"
-
-    def __init__(self, shape: FilterKey) -> None:
-        self.part: FilterKey = tuple(given for given in shape if given[0] == "category")
-
-    def most(self) -> ScalarSelect[Any]:
-        return total_upper_bound(self.part)
-
-    def gather(self, columns: list[Any], rest: list[Any]) -> _Found:
-        filed, ((_, count),) = deal_categories.c, self.part
-        links = select(filed.deal_id).where(filed.category_id == Category.id).correlate(Category)
-        link = links.order_by(filed.deal_id).limit(literal_int(_FEW)).lateral("link")
-        own = select(*columns).where(Deal.id == link.c.deal_id, *rest).correlate(link).limit(literal_int(1))
-        deals = own.lateral("own")
-        found = select(*deals.c).select_from(Category).join(link, true()).join(deals, true())
-        found = found.where(category_is_named(count))
-        return found.distinct() if count > 1 else found
+def _strategies(key: FilterKey) -> Iterator[CollectStrategy]:
+    if hotel_filters := filters_on(Hotel, key):
+        yield _HotelStrategy(hotel_filters)
+    if category_filters := filters_on(Category, key):
+        yield _CategoryStrategy(category_filters)
+    for item in filters_on(Deal, key):
+        if FILTERS[item[0]].is_text:
+            yield _TextStrategy((item,))
 
 
-class _ByRoomType:
-    """All deals with rooms of the type, from the index that begins with it; it tells itself whether they are few."""
+class _HotelStrategy:
+    """Collects the deals of the matching hotels, from the index that starts with the hotel."""
 
-    name = "room_types"
+    def __init__(self, key: FilterKey) -> None:
+        self.key = key
 
-    def __init__(self, shape: FilterKey) -> None:
-        self.part: FilterKey = tuple(given for given in shape if given[0] == "room_type")
+    def upper_bound(self) -> ScalarSelect[Any]:
+        return _rollup_total(DealRollup, self.key)
 
-    def most(self) -> ScalarSelect[Any]:
-        counted = self._first(literal_int(1).label("one"), limit=_FEW + 1)
-        return select(func.count()).select_from(counted.subquery()).scalar_subquery()
+    def collect(self, columns: list[Any], conditions: list[ColumnElement[bool]]) -> _Select:
+        of_hotel = select(*columns).where(Deal.hotel_id == Hotel.id, *conditions).correlate(Hotel)
+        # The planner uses the index because of its order.
+        of_hotel = of_hotel.order_by(Deal.star_rating, Deal.price_per_night).limit(literal_int(_COLLECT_LIMIT))
+        deals = of_hotel.lateral("candidate")
+        return select(*deals.c).select_from(Hotel).join(deals, true()).where(*entity_clauses(self.key))
 
-    def gather(self, columns: list[Any], rest: list[Any]) -> _Found:
-        own = self._first(Deal.id, limit=_FEW).subquery("own")
-        return select(*columns).join_from(own, Deal, Deal.id == own.c.id).where(*rest)
 
-    def _first(self, *columns: Any, limit: int) -> _Found:  # noqa: ANN401  columns of the deals
-        found = select(*columns).select_from(Deal).where(*row_predicates(self.part))
-        return found.order_by(func.lower(Deal.room_type), Deal.id).limit(literal_int(limit))
+class _CategoryStrategy:
+    """Collects the deals in the matching categories, from the index that starts with the category."""
+
+    def __init__(self, key: FilterKey) -> None:
+        self.key = key
+
+    def upper_bound(self) -> ScalarSelect[Any]:
+        """Counts a deal once for each of its categories that match."""
+        return _rollup_total(CategoryRollup, self.key)
+
+    def collect(self, columns: list[Any], conditions: list[ColumnElement[bool]]) -> _Select:
+        links = select(deal_categories.c.deal_id).where(deal_categories.c.category_id == Category.id)
+        links = links.correlate(Category).order_by(deal_categories.c.deal_id)
+        link = links.limit(literal_int(_COLLECT_LIMIT)).lateral("link")
+        of_link = select(*columns).where(Deal.id == link.c.deal_id, *conditions).correlate(link)
+        deals = of_link.limit(literal_int(1)).lateral("candidate")
+        collected = select(*deals.c).select_from(Category).join(link, true()).join(deals, true())
+        collected = collected.where(*entity_clauses(self.key))
+        return collected.distinct() if sum(count for _, count in self.key) > 1 else collected
+
+
+class _TextStrategy:
+    """Collects deals by a text of their own, from its index, which also provides the number of matches."""
+
+    def __init__(self, key: FilterKey) -> None:
+        self.key = key
+
+    def upper_bound(self) -> ScalarSelect[Any]:
+        matches = self._first(literal_int(1).label("one"), limit=_COLLECT_LIMIT + 1)
+        return select(func.count()).select_from(matches.subquery()).scalar_subquery()
+
+    def collect(self, columns: list[Any], conditions: list[ColumnElement[bool]]) -> _Select:
+        candidate = self._first(Deal.id, limit=_COLLECT_LIMIT).subquery("candidate")
+        return select(*columns).join_from(candidate, Deal, Deal.id == candidate.c.id).where(*conditions)
+
+    def _first(self, *columns: ColumnElement[Any] | InstrumentedAttribute[Any], limit: int) -> _Select:
+        ((name, _),) = self.key
+        matches = select(*columns).select_from(Deal).where(*entity_clauses(self.key))
+        return matches.order_by(func.lower(FILTERS[name].column), Deal.id).limit(literal_int(limit))
 
 
 def _skip() -> BindParameter[int]:
     return bindparam("skip", type_=BigInteger)
 
 
-def _keys(deal: Any, sort: DealSort) -> list[Any]:  # noqa: ANN401  as above
+def _sort_columns(deal: Any, sort: DealSort) -> list[Any]:  # noqa: ANN401  as above
     return [getattr(deal, field) for field in dict.fromkeys((sort.field, "id"))]
 
 
 def _is_after(sort: DealSort) -> ColumnElement[bool]:
-    columns = _keys(Deal, sort)
+    columns = _sort_columns(Deal, sort)
     names = ("after_key", "after_id")[-len(columns) :]
     row = tuple_(*columns)
-    last = tuple_(*(bindparam(name, type_=c.type) for name, c in zip(names, columns, strict=True)))
-    return row < last if sort.is_descending else row > last
+    position = tuple_(*(bindparam(name, type_=c.type) for name, c in zip(names, columns, strict=True)))
+    return row < position if sort.is_descending else row > position
