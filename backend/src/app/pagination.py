@@ -1,7 +1,7 @@
-"""Where a page of a list starts and how it goes on. Pure: no I/O.
+"""Pagination by offset and by cursor. No I/O.
 
-A page starts at an offset, or after a row that an earlier page ended with. That row travels in a cursor: the sort, the
-row's sort key and id, and a fingerprint of the filters, signed with HMAC-SHA256 (RFC 2104) so that it can't be forged.
+A cursor identifies the last row of a page: it holds the sort, the row's sort key and id, and a fingerprint of the
+filters, and is signed with HMAC-SHA256 (RFC 2104) so that it cannot be forged. Cursors never expire.
 """
 
 import hmac
@@ -22,7 +22,7 @@ T = TypeVar("T")
 SortKey = int | Decimal | date | datetime
 
 _SIGNATURE_BYTES: Final = 16
-_KEYS: Final[dict[str, Callable[[str], SortKey]]] = {
+_KEY_PARSERS: Final[dict[str, Callable[[str], SortKey]]] = {
     "id": int,
     "price_per_night": Decimal,
     "star_rating": int,
@@ -33,7 +33,7 @@ _KEYS: Final[dict[str, Callable[[str], SortKey]]] = {
 
 
 class TotalMode(StrEnum):
-    """How to find the total of a list."""
+    """How to determine the total of a list."""
 
     EXACT = "exact"
     ESTIMATED = "estimated"
@@ -42,14 +42,14 @@ class TotalMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """Start at the `skip`-th row, counted from 0."""
+    """The position of the `skip`-th row, counted from 0."""
 
     skip: int
 
 
 @dataclass(frozen=True, slots=True)
 class KeysetPosition:
-    """Start behind the row with this sort key and id."""
+    """The position after the row with this sort key and id."""
 
     key: SortKey
     id: int
@@ -57,7 +57,7 @@ class KeysetPosition:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """At most `limit` items of a list; `skip` is None on a page that a cursor led to."""
+    """At most `limit` items of a list; `skip` is None on a page requested by cursor."""
 
     items: list[T]
     total: int | None
@@ -69,45 +69,46 @@ class Page(Generic[T]):
 
 
 class CursorCodec:
-    """Writes and reads cursors; those of other keys, sorts and filters are refused. They never expire."""
+    """Encodes and decodes signed cursors."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def encode(self, after: KeysetPosition, *, sort: str, filters: str) -> str:
-        """The cursor behind the row of `after` in a list by `sort`; `filters` is any text that names the filters."""
-        payload = json.dumps([sort, str(after.key), after.id, _fingerprint(filters)], separators=(",", ":")).encode()
-        return _text_of(self._signature(payload) + payload)
+    def encode(self, position: KeysetPosition, *, sort: str, filter_fingerprint: str) -> str:
+        """The cursor of `position` in the list with this sort and these filters."""
+        content = [sort, str(position.key), position.id, _digest(filter_fingerprint)]
+        payload = json.dumps(content, separators=(",", ":")).encode()
+        return _to_base64(self._signature(payload) + payload)
 
-    def decode(self, cursor: str, *, sort: str, filters: str) -> KeysetPosition:
-        """What `write` was given. Raises InvalidCursorError unless it was with this key, sort and filters."""
-        signed = _bytes_of(cursor)
+    def decode(self, cursor: str, *, sort: str, filter_fingerprint: str) -> KeysetPosition:
+        """The encoded position. Raises InvalidCursorError for a cursor of another key, sort or set of filters."""
+        signed = _from_base64(cursor)
         signature, payload = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._signature(payload)):
             raise InvalidCursorError
-        made_for, key, row_id, fingerprint = json.loads(payload)
-        if (made_for, fingerprint) != (sort, _fingerprint(filters)):
-            raise InvalidCursorError("The cursor was made for another sort or other filters.")
-        return KeysetPosition(_KEYS[sort.removeprefix("-")](key), row_id)
+        cursor_sort, key, row_id, digest = json.loads(payload)
+        if (cursor_sort, digest) != (sort, _digest(filter_fingerprint)):
+            raise InvalidCursorError("The cursor belongs to another sort or other filters.")
+        return KeysetPosition(_KEY_PARSERS[sort.removeprefix("-")](key), row_id)
 
     def _signature(self, payload: bytes) -> bytes:
         return hmac.digest(self._key, payload, sha256)[:_SIGNATURE_BYTES]
 
 
-def _text_of(signed: bytes) -> str:
+def _to_base64(signed: bytes) -> str:
     return urlsafe_b64encode(signed).decode().rstrip("=")
 
 
-def _bytes_of(cursor: str) -> bytes:
+def _from_base64(cursor: str) -> bytes:
     try:
         signed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except ValueError:
         raise InvalidCursorError from None
-    # The decoder skips what is not in its alphabet and ignores spare bits: other texts decode to the same bytes.
-    if _text_of(signed) != cursor:
+    # The decoder skips characters outside its alphabet and ignores spare bits, so several texts have the same bytes.
+    if _to_base64(signed) != cursor:
         raise InvalidCursorError
     return signed
 
 
-def _fingerprint(filters: str) -> str:
-    return sha256(filters.encode()).hexdigest()[:16]
+def _digest(filter_fingerprint: str) -> str:
+    return sha256(filter_fingerprint.encode()).hexdigest()[:16]

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
 from app.db.session import Database
-from tests.factories import DealFactory, HotelFactory
+from app.models import Deal
+from tests.factories import CategoryFactory, DealFactory, HotelFactory
 
 SORTS = ["id", "price_per_night", "star_rating", "discount_percent", "checkin_date", "created_at"]
 
@@ -131,7 +133,7 @@ async def test_list_deals_cursor_page_has_a_total_and_only_a_next_link(client: A
     assert (await client.get(response.links["next"]["url"])).json()["next_cursor"] is None
 
 
-@pytest.mark.parametrize("cursor", ["x", "", "AAAA", "é", "A" * 500, "=", "a b"])
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "A" * 500, "=", "a b"])
 async def test_list_deals_with_a_forged_cursor_is_rejected(client: AsyncClient, cursor: str) -> None:
     response = await client.get("/deals", params={"cursor": cursor})
     assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_cursor")
@@ -153,12 +155,51 @@ async def test_list_deals_with_a_cursor_of_other_filters_or_sort_is_rejected(
     assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_cursor")
 
 
-async def test_list_deals_by_cursor_accepts_any_limit_and_count_but_no_skip(client: AsyncClient) -> None:
+async def test_list_deals_by_cursor_accepts_any_limit_and_count_and_skip_zero(client: AsyncClient) -> None:
     cursor = (await get_page(client, limit=3))["next_cursor"]
-    assert len((await get_page(client, cursor=cursor, limit=9, count="none"))["items"]) == 9
-    for skip in (0, 3):
-        response = await client.get("/deals", params={"cursor": cursor, "skip": skip})
-        assert (response.status_code, response.json()["error"]["details"][0]["field"]) == (422, "cursor")
+    assert len((await get_page(client, cursor=cursor, limit=9, count="none", skip=0))["items"]) == 9
+
+
+async def test_list_deals_by_cursor_with_skip_is_rejected(client: AsyncClient) -> None:
+    cursor = (await get_page(client, limit=3))["next_cursor"]
+    response = await client.get("/deals", params={"cursor": cursor, "skip": 3})
+    assert (response.status_code, response.json()["error"]["details"][0]["field"]) == (422, "cursor")
+
+
+async def test_list_deals_with_empty_cursor_is_the_first_page(client: AsyncClient) -> None:
+    assert await get_page(client, cursor="", limit=3) == await get_page(client, limit=3)
+
+
+async def test_list_deals_with_all_documented_defaults_can_be_paged_by_cursor(client: AsyncClient) -> None:
+    parameters = (await client.get("/openapi.json")).json()["paths"]["/deals"]["get"]["parameters"]
+    schemas = {parameter["name"]: parameter["schema"] for parameter in parameters}
+    defaults = {name: str(schema["default"]) for name, schema in schemas.items() if "default" in schema}
+    assert [deal["external_id"] for deal in await follow_cursors(client, **defaults)] == list(range(1, 31))
+
+
+@pytest.mark.parametrize(
+    ("filters", "equal_filters"),
+    [
+        ({"city": "Toronto"}, {"city": "TORONTO"}),
+        ({"city": ["Toronto", "Rome"]}, {"city": ["rome", "Toronto", "toronto"]}),
+        ({"country": "Canada"}, {"country": " canada "}),
+        ({"category": ["luxury", "beach"], "city": "Toronto"}, {"city": "toronto", "category": ["Beach", "LUXURY"]}),
+        ({"room_type": "Deluxe"}, {"room_type": "deluxe"}),
+        ({"price_min": "1", "available_only": "false"}, {"price_min": "1.00"}),
+    ],
+)
+async def test_list_deals_cursor_is_valid_for_equal_filters(
+    client: AsyncClient, session: AsyncSession, filters: dict[str, Any], equal_filters: dict[str, Any]
+) -> None:
+    luxury = CategoryFactory.build(name="luxury")
+    session.add(luxury)
+    for deal in await session.scalars(select(Deal).options(selectinload(Deal.categories))):
+        deal.categories.append(luxury)
+    await session.commit()
+    cursor = (await get_page(client, limit=3, **filters))["next_cursor"]
+    assert (await get_page(client, limit=100, cursor=cursor, **equal_filters))["items"] == (
+        await get_page(client, limit=100, skip=3, **filters)
+    )["items"]
 
 
 async def test_list_deals_cursor_survives_a_restart(client: AsyncClient, database: Database) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.errors import InvalidCursorError
 from app.pagination import CursorCodec, KeysetPosition
 from app.schemas.deals import DealSort
+from app.schemas.filters import DealFilters
 from tests.support.deal_bodies import DAYS, IDS, PRICES
 from tests.support.hypothesis_settings import examples
 
@@ -46,8 +47,8 @@ def test_cursor_decodes_to_the_encoded_position(
     secret: bytes, sorted_position: tuple[str, KeysetPosition], filters: str
 ) -> None:
     sort, after = sorted_position
-    cursor = CursorCodec(secret).encode(after, sort=sort, filters=filters)
-    decoded = CursorCodec(secret).decode(cursor, sort=sort, filters=filters)
+    cursor = CursorCodec(secret).encode(after, sort=sort, filter_fingerprint=filters)
+    decoded = CursorCodec(secret).decode(cursor, sort=sort, filter_fingerprint=filters)
     assert (decoded, type(decoded.key)) == (after, type(after.key))
 
 
@@ -61,11 +62,11 @@ def test_cursor_decodes_to_the_encoded_position(
 def test_cursor_with_another_secret_sort_or_filters_is_rejected(
     secrets: list[bytes], sorts: list[str], filters: list[str], changed: str
 ) -> None:
-    cursor = CursorCodec(secrets[0]).encode(KeysetPosition(1, 1), sort=sorts[0], filters=filters[0])
+    cursor = CursorCodec(secrets[0]).encode(KeysetPosition(1, 1), sort=sorts[0], filter_fingerprint=filters[0])
     codec = CursorCodec(secrets[changed == "secret"])
     sort, fingerprint = sorts[changed == "sort"], filters[changed == "filters"]
     with pytest.raises(InvalidCursorError):
-        codec.decode(cursor, sort=sort, filters=fingerprint)
+        codec.decode(cursor, sort=sort, filter_fingerprint=fingerprint)
 
 
 def _edit(text: str) -> Iterator[str]:
@@ -81,10 +82,10 @@ def _edit(text: str) -> Iterator[str]:
 @pytest.mark.parametrize("row_id", [1, 12, 123])
 def test_cursor_with_one_edited_character_is_rejected(row_id: int) -> None:
     """The ids have three lengths, so that the cursors have every length of base64 padding."""
-    cursor = _CODEC.encode(KeysetPosition(row_id, row_id), sort="id", filters="{}")
+    cursor = _CODEC.encode(KeysetPosition(row_id, row_id), sort="id", filter_fingerprint="{}")
     for edited in _edit(cursor):
         with pytest.raises(InvalidCursorError):
-            _CODEC.decode(edited, sort="id", filters="{}")
+            _CODEC.decode(edited, sort="id", filter_fingerprint="{}")
 
 
 _ANY_TEXT: Final = st.text(st.characters(exclude_categories=[]))
@@ -95,4 +96,11 @@ _BASE64_TEXT: Final = st.binary().map(lambda content: urlsafe_b64encode(content)
 @given(text=_ANY_TEXT | _BASE64_TEXT, sort=_SORTS)
 def test_arbitrary_text_is_rejected(text: str, sort: str) -> None:
     with pytest.raises(InvalidCursorError):
-        _CODEC.decode(text, sort=sort, filters="{}")
+        _CODEC.decode(text, sort=sort, filter_fingerprint="{}")
+
+
+@pytest.mark.parametrize(
+    ("city", "other"), [("stra\u00dfe", "strasse"), ("\u03c2", "\u03c3"), ("\u0130zmir", "i\u0307zmir"), ("a b", "ab")]
+)
+def test_fingerprint_distinguishes_text_that_postgresql_distinguishes(city: str, other: str) -> None:
+    assert DealFilters(city=[city]).filter_fingerprint != DealFilters(city=[other]).filter_fingerprint

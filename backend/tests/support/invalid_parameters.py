@@ -137,7 +137,6 @@ def _text(max_length: int) -> Mapping[str, str]:
 
 
 CURSOR: Final = {
-    "empty": "",
     "a letter": "A",
     "no alphabet": "!!!!",
     "NUL": "%00",
@@ -169,7 +168,7 @@ PAGES: Final[dict[str, Mapping[str, str]]] = {
 }
 QUERIES: Final[Mapping[tuple[str, str], Mapping[str, Mapping[str, str]]]] = {
     ("GET", "/deals"): FILTERS | PAGES | {"count": _COUNT, "cursor": {"too long": "A" * 501}},
-    ("GET", "/deals/stats"): FILTERS,
+    ("GET", "/deals/stats"): FILTERS | {"sort": _SORT},
     ("GET", "/hotels"): FILTERS | PAGES,
     ("DELETE", "/deals/1"): {"version": KEY | {"beyond int32": "2147483648"}},
 }

@@ -1,1 +1,1 @@
-"""The vocabulary of the API: what comes in, what goes out. Knows neither HTTP nor the database."""
+"""Schemas of the HTTP API: parameters, request bodies and response bodies. Independent of HTTP and the database."""

@@ -1,9 +1,9 @@
-"""Deals as clients see them, and what the list takes."""
+"""Deals: the parameters of their list and statistics, and the bodies of requests and responses."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import MISSING, BeforeValidator, Field, ValidationInfo, field_validator
 
 from app.pagination import TotalMode
 from app.schemas.base import (
@@ -19,39 +19,33 @@ from app.schemas.base import (
     Stars,
     StrictBool,
     Version,
-    absent,
     example,
 )
 from app.schemas.filters import DealFilters
-from app.schemas.hotels import HotelOut
+from app.schemas.hotels import HOTEL_EXAMPLE, HotelOut
 from app.schemas.params import OptionalParam, PageQuery, QueryFlag, Sort
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 812,
+    "external_id": 40117,
+    "room_type": "Deluxe",
+    "star_rating": 5,
+    "price_per_night": 129.0,
+    "original_price": 184.5,
+    "discount_percent": 30,
+    "checkin_date": "2026-03-01",
+    "checkout_date": "2026-03-04",
+    "is_available": True,
+    "categories": ["luxury", "romantic"],
+    "hotel": HOTEL_EXAMPLE,
+    "version": 3,
+    "created_at": "2026-01-05T09:12:44Z",
+    "updated_at": "2026-02-01T17:03:10Z",
+}
 
 
 class DealOut(ResponseModel):
-    model_config = example(
-        id=812,
-        external_id=40117,
-        room_type="Deluxe",
-        star_rating=5,
-        price_per_night=129.0,
-        original_price=184.5,
-        discount_percent=30,
-        checkin_date="2026-03-01",
-        checkout_date="2026-03-04",
-        is_available=True,
-        categories=["luxury", "romantic"],
-        hotel={
-            "id": 44,
-            "name": "Crown Tower",
-            "city": "Toronto",
-            "country": "Canada",
-            "phone": "+1-416-555-1333",
-            "avg_star_rating": 3.97,
-        },
-        version=3,
-        created_at="2026-01-05T09:12:44Z",
-        updated_at="2026-02-01T17:03:10Z",
-    )
+    model_config = example(**_EXAMPLE)
 
     id: int
     external_id: int | None
@@ -65,13 +59,16 @@ class DealOut(ResponseModel):
     is_available: bool
     categories: list[str]
     hotel: HotelOut
-    version: int = Field(description="Rises by one with every update.")
+    version: int = Field(description="Increases by one with every update.")
     created_at: datetime
     updated_at: datetime
 
 
+DealSortField = Literal["id", "price_per_night", "star_rating", "discount_percent", "checkin_date", "created_at"]
+
+
 class DealSort(Sort):
-    """What the list can be ordered by, and by that in descending order; ties are in the order of `id`."""
+    """Orders of the list; ties are in the order of `id`, in the same direction."""
 
     ID = "id"
     ID_DESC = "-id"
@@ -86,47 +83,59 @@ class DealSort(Sort):
     CREATED = "created_at"
     CREATED_DESC = "-created_at"
 
+    @property
+    def field(self) -> DealSortField:
+        return cast("DealSortField", super().field)
+
 
 class DealQuery(DealFilters, PageQuery):
-    """Everything GET /deals accepts."""
+    """The parameters of GET /deals."""
 
     sort: DealSort = Field(
-        DealSort.ID, description="A field, `-` before it for descending; ties follow `id`.", examples=["-star_rating"]
+        DealSort.ID,
+        description="Name of a field, prefixed with `-` for descending order; ties are ordered by `id`.",
+        examples=["-star_rating"],
     )
     cursor: OptionalParam[Annotated[str, Field(max_length=500)]] = Field(
         None,
-        description="The `next_cursor` of a page before, with the same filters and sort. Not together with `skip`.",
+        description="The `next_cursor` of a page with the same filters and sort. Not together with `skip` above 0; "
+        "an empty cursor is the first page.",
     )
     count: TotalMode = Field(
-        TotalMode.EXACT, description="How to find `total`; `none` is the quickest.", examples=["exact"]
+        TotalMode.EXACT, description="How to determine `total`; `none` is the fastest.", examples=["exact"]
     )
-
-    @property
-    def filters(self) -> str:
-        """The filters that are given, as text: the same for the same filters."""
-        return self.model_dump_json(include=set(DealFilters.model_fields), exclude_defaults=True)
 
 
 class DealPage(ResponseModel):
+    model_config = example(items=[_EXAMPLE], total=37, skip=0, limit=1, total_kind="exact", next_cursor="6mZ1dZ0wPz4")
+
     items: list[DealOut]
-    total: int | None = Field(description="How many match in all; null if nobody counted.")
-    skip: int | None = Field(description="How many were left out at the start; null on a page that a cursor led to.")
+    total: int | None = Field(description="Number of matching deals; null with `count=none`.")
+    skip: int | None = Field(description="Number of skipped deals; null on a page requested by cursor.")
     limit: int
     total_kind: TotalMode = Field(
-        description="Whether `total` was counted, is the planner's estimate, or was not asked for."
+        description="Whether `total` is exact, estimated by the query planner, or was not requested."
     )
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+    next_cursor: str | None = Field(description="The `cursor` parameter of the next page; null on the last page.")
 
 
 Categories = Annotated[
     list[CategoryName],
-    Field(max_length=20, description="Names; a new one joins the catalogue.", examples=[["luxury", "romantic"]]),
+    Field(
+        max_length=20,
+        description="Names of categories; a new name is added to the catalogue.",
+        examples=[["luxury", "romantic"]],
+    ),
 ]
 
 
-def _after_checkin(checkout: date, sent: ValidationInfo) -> date:
-    checkin = sent.data.get("checkin_date")
-    if checkin is not None and checkout <= checkin:
+def _null_to_empty(value: object) -> object:
+    return [] if value is None else value
+
+
+def _check_after_checkin(checkout: date | MISSING, info: ValidationInfo) -> date | MISSING:
+    checkin = info.data.get("checkin_date")
+    if isinstance(checkin, date) and isinstance(checkout, date) and checkout <= checkin:
         raise ValueError("must be after checkin_date")
     return checkout
 
@@ -156,47 +165,72 @@ class DealCreate(RequestModel):
     checkin_date: CalendarDate
     checkout_date: CalendarDate = Field(examples=["2026-03-04"])
     is_available: StrictBool = True
-    categories: Categories = Field(default_factory=list)
+    categories: Annotated[Categories, BeforeValidator(_null_to_empty, json_schema_input_type=Categories | None)] = (
+        Field(default_factory=list)
+    )
 
-    _stay = field_validator("checkout_date")(_after_checkin)
+    _validate_stay = field_validator("checkout_date")(_check_after_checkin)
 
 
 class DealPatch(RequestModel):
-    """What to change of a deal; what is absent stays as it is."""
+    """The fields to change; absent fields keep their values."""
 
     model_config = example(price_per_night=119.0, discount_percent=35, categories=["romantic"])
 
-    hotel_id: Id = absent()
-    external_id: Id | None = None
-    room_type: RoomType = absent()
-    star_rating: Stars = absent()
-    price_per_night: Price = absent()
-    original_price: Price = absent()
-    discount_percent: Percent = absent()
-    checkin_date: CalendarDate = absent()
-    checkout_date: CalendarDate = absent()
-    is_available: StrictBool = absent()
-    categories: Categories = absent()
-    version: Annotated[Version, Field(description="Change the deal only if it still has this version.")] = absent()
+    hotel_id: Id | MISSING = MISSING
+    external_id: Id | MISSING | None = MISSING
+    room_type: RoomType | MISSING = MISSING
+    star_rating: Stars | MISSING = MISSING
+    price_per_night: Price | MISSING = MISSING
+    original_price: Price | MISSING = MISSING
+    discount_percent: Percent | MISSING = MISSING
+    checkin_date: CalendarDate | MISSING = MISSING
+    checkout_date: CalendarDate | MISSING = MISSING
+    is_available: StrictBool | MISSING = MISSING
+    categories: Categories | MISSING = MISSING
+    version: Annotated[Version, Field(description="Update the deal only if it has this version.")] | MISSING = MISSING
 
-    _stay = field_validator("checkout_date")(_after_checkin)
+    _validate_stay = field_validator("checkout_date")(_check_after_checkin)
+
+    @property
+    def expected_version(self) -> int | None:
+        """The version that the deal must have; None for any."""
+        return None if self.version is MISSING else self.version
 
     def changes(self) -> dict[str, Any]:
-        """What was sent, by field, without the version."""
-        return self.model_dump(exclude_unset=True, exclude={"version"})
+        """The fields that were sent, without the version."""
+        return self.model_dump(exclude={"version"})
+
+
+class CityStatsSort(Sort):
+    """Orders of the statistics; ties are in ascending order of `city`."""
+
+    DEAL_COUNT = "deal_count"
+    DEAL_COUNT_DESC = "-deal_count"
+    AVG_PRICE = "avg_price"
+    AVG_PRICE_DESC = "-avg_price"
+    CITY = "city"
+    CITY_DESC = "-city"
 
 
 class StatsQuery(DealFilters):
-    """The filter set; a dashboard counts what can be booked unless it says otherwise."""
+    """The parameters of GET /deals/stats. Unlike on the list, `available_only` is true by default."""
 
     available_only: QueryFlag = Field(
         default=True,
-        description="Only deals that can be booked. **True** unless it is given, other than on the list.",
+        description="Only available deals. The default is **true** here, unlike on the list.",
         examples=[True],
+    )
+    sort: CityStatsSort = Field(
+        CityStatsSort.DEAL_COUNT_DESC,
+        description="Name of a field, prefixed with `-` for descending order; ties are ordered by `city`.",
+        examples=["-avg_price"],
     )
 
 
 class CityStats(ResponseModel):
+    model_config = example(city="Toronto", avg_price=287.41, deal_count=2903)
+
     city: str
-    avg_price: DecimalNumber = Field(description="Average price per night, two decimals.")
+    avg_price: DecimalNumber = Field(description="Average price per night, with two decimals.")
     deal_count: int

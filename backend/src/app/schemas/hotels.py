@@ -1,8 +1,8 @@
-"""Hotels as clients see them, what the list takes, and what they can send."""
+"""Hotels: the parameters of their list, and the bodies of requests and responses."""
 
-from typing import Any
+from typing import Any, Final
 
-from pydantic import Field
+from pydantic import MISSING, Field
 
 from app.schemas.base import (
     CityName,
@@ -12,26 +12,37 @@ from app.schemas.base import (
     Phone,
     RequestModel,
     ResponseModel,
-    absent,
     example,
 )
 from app.schemas.filters import DealFilters
 from app.schemas.params import PageQuery, Sort
 
+HOTEL_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 44,
+    "name": "Crown Tower",
+    "city": "Toronto",
+    "country": "Canada",
+    "phone": "+1-416-555-1333",
+    "avg_star_rating": 3.97,
+}
+_LIST_EXAMPLE: Final[dict[str, Any]] = {**HOTEL_EXAMPLE, "deal_count": 21, "min_price": 64.5}
+
 
 class HotelOut(ResponseModel):
+    model_config = example(**HOTEL_EXAMPLE)
+
     id: int
     name: str
     city: str
     country: str
     phone: str
     avg_star_rating: DecimalNumber | None = Field(
-        description="Average over all deals of the hotel, two decimals; null without deals."
+        description="Average over all deals of the hotel, with two decimals; null without deals."
     )
 
 
 class HotelSort(Sort):
-    """What the list can be ordered by, and by that in descending order; ties are in the order of `id`."""
+    """Orders of the list; ties are in the order of `id`, in the same direction."""
 
     NAME = "name"
     NAME_DESC = "-name"
@@ -44,21 +55,27 @@ class HotelSort(Sort):
 
 
 class HotelQuery(DealFilters, PageQuery):
-    """Everything GET /hotels accepts."""
+    """The parameters of GET /hotels."""
 
     sort: HotelSort = Field(
-        HotelSort.NAME, description="A field, `-` before it for descending; ties follow `id`.", examples=["min_price"]
+        HotelSort.NAME,
+        description="Name of a field, prefixed with `-` for descending order; ties are ordered by `id`.",
+        examples=["min_price"],
     )
 
 
 class HotelWithDeals(HotelOut):
-    deal_count: int = Field(description="How many of its deals match.")
-    min_price: DecimalNumber = Field(description="The lowest price per night of those.")
+    model_config = example(**_LIST_EXAMPLE)
+
+    deal_count: int = Field(description="Number of the hotel's deals that match.")
+    min_price: DecimalNumber = Field(description="Lowest price per night of the matching deals.")
 
 
 class HotelPage(ResponseModel):
+    model_config = example(items=[_LIST_EXAMPLE], total=150, skip=0, limit=1)
+
     items: list[HotelWithDeals]
-    total: int = Field(description="How many hotels have a deal that matches.")
+    total: int = Field(description="Number of hotels with a matching deal.")
     skip: int
     limit: int
 
@@ -75,15 +92,15 @@ class HotelCreate(RequestModel):
 
 
 class HotelPatch(RequestModel):
-    """What to change of a hotel; what is absent stays as it is."""
+    """The fields to change; absent fields keep their values."""
 
     model_config = example(phone="+1-416-555-0134")
 
-    name: HotelName = absent()
-    city: CityName = absent()
-    country: CountryName = absent()
-    phone: Phone = absent()
+    name: HotelName | MISSING = MISSING
+    city: CityName | MISSING = MISSING
+    country: CountryName | MISSING = MISSING
+    phone: Phone | MISSING = MISSING
 
     def changes(self) -> dict[str, Any]:
-        """What was sent, by field."""
-        return self.model_dump(exclude_unset=True)
+        """The fields that were sent."""
+        return self.model_dump()

@@ -1,11 +1,13 @@
-"""Categories as clients see them."""
+"""Categories, health, and the body of error responses."""
 
 from typing import Literal
 
-from app.schemas.base import ResponseModel
+from app.schemas.base import ResponseModel, example
 
 
 class CategoryOut(ResponseModel):
+    model_config = example(name="luxury", deal_count=16049)
+
     name: str
     deal_count: int
 
@@ -15,7 +17,7 @@ class Health(ResponseModel):
 
 
 class Readiness(Health):
-    """Each dependency with its state."""
+    """State of each dependency."""
 
     database: Literal["ok"] = "ok"
     migrations: Literal["ok"] = "ok"
@@ -34,6 +36,6 @@ class ErrorBody(ResponseModel):
 
 
 class ErrorResponse(ResponseModel):
-    """What went wrong: a code for programs, a sentence for people, and the id of the request in the logs."""
+    """An error: a machine-readable code, a message, and the id under which the request is logged."""
 
     error: ErrorBody

@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from app.db.statements import Row
 from app.errors import AppError, DealNotFoundError, ErrorDetail, HotelNotFoundError, InvalidError, VersionConflictError
 from app.models import Deal
 from app.pagination import CursorCodec, KeysetPosition, Offset, Page, TotalMode
 from app.repositories.categories import CategoryRepository
-from app.repositories.deal_queries import DealQueries, DealRow
+from app.repositories.deal_queries import CityStatsRow, DealQueries, DealRow
 from app.repositories.deals import DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch, DealQuery, StatsQuery
@@ -35,7 +34,7 @@ class DealService:
 
     async def update(self, deal_id: int, patch: DealPatch) -> DealRow:
         """Raises DealNotFoundError, VersionConflictError and what `create` raises. Nothing sent changes nothing."""
-        deal = await self._at_version(deal_id, patch.version)
+        deal = await self._at_version(deal_id, patch.expected_version)
         changes = patch.changes()
         if not changes:
             return await self._shown(deal_id)
@@ -113,18 +112,18 @@ class DealSearch:
             next_cursor=_cursor_behind(items[-1], query, cursors) if has_more else None,
         )
 
-    async def stats(self, query: StatsQuery) -> list[Row]:
-        return await self._views.stats(query)
+    async def stats(self, query: StatsQuery) -> list[CityStatsRow]:
+        return await self._views.stats(query, sort=query.sort)
 
 
 def _start(query: DealQuery, cursors: CursorCodec) -> Offset | KeysetPosition:
-    if query.cursor is None:
+    if not query.cursor:
         return Offset(query.skip)
-    if "skip" in query.model_fields_set:
-        raise InvalidError(details=[ErrorDetail("cursor", "can't be given together with skip")])
-    return cursors.decode(query.cursor, sort=query.sort, filters=query.filters)
+    if query.skip:
+        raise InvalidError(details=[ErrorDetail("cursor", "cannot be combined with skip")])
+    return cursors.decode(query.cursor, sort=query.sort, filter_fingerprint=query.filter_fingerprint)
 
 
 def _cursor_behind(deal: DealRow, query: DealQuery, cursors: CursorCodec) -> str:
-    after = KeysetPosition(deal[query.sort.field], deal["id"])
-    return cursors.encode(after, sort=query.sort, filters=query.filters)
+    position = KeysetPosition(deal[query.sort.field], deal["id"])
+    return cursors.encode(position, sort=query.sort, filter_fingerprint=query.filter_fingerprint)
