@@ -1,6 +1,7 @@
 """POST /deals, PATCH and DELETE /deals/{id}."""
 
 import asyncio
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -68,6 +69,18 @@ async def test_post_deal_returns_201_and_its_location(client: AsyncClient, hotel
     assert (created["price_per_night"], created["original_price"], created["is_available"]) == (129.99, 185.7, True)
     assert sorted(created["categories"]) == ["beach", "luxury"]
     assert created["hotel"]["avg_star_rating"] == 5.0
+
+
+@pytest.mark.parametrize("number", ["5.0", "5e0", "0.5e1"])
+async def test_post_deal_accepts_a_whole_number_in_any_notation(client: AsyncClient, hotel: Hotel, number: str) -> None:
+    body = json.dumps(build_deal(hotel, star_rating="STARS")).replace('"STARS"', number)
+    response = await client.post("/deals", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["star_rating"]) == (201, 5)
+
+
+async def test_post_deal_with_null_categories_has_none(client: AsyncClient, hotel: Hotel) -> None:
+    response = await client.post("/deals", json=build_deal(hotel, categories=None))
+    assert (response.status_code, response.json()["categories"]) == (201, [])
 
 
 async def test_post_deal_for_an_unknown_hotel_returns_404(client: AsyncClient, hotel: Hotel) -> None:

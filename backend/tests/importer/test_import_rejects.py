@@ -13,7 +13,7 @@ INVALID_CELLS = {
     "id": ("-1", "must be a whole number from 1 to 9223372036854775807"),
     "hotel_name": ("", "must not be empty"),
     "hotel_city": ("x" * 101, "must have at most 100 characters"),
-    "hotel_country": ("Can\tada", "must not hold control characters or lone surrogates"),
+    "hotel_country": ("Can\tada", "must not contain control characters or lone surrogates"),
     "hotel_star_rating": ("6", "must be a whole number from 1 to 5"),
     "hotel_phone": ("", "must not be empty"),
     "room_type": (" ", "must not be empty"),
@@ -85,7 +85,7 @@ def test_row_with_missing_cells_is_listed(importer: Importer, catalogue: Catalog
 def test_control_characters_are_escaped_in_rejects_file(importer: Importer) -> None:
     importer(row(room_type='a\0b\u202e\n"c",\\.'))
     assert importer.rejects() == [
-        ("2", "room_type", 'a\\x00b\\u202e\\n"c",\\.', "must not hold control characters or lone surrogates")
+        ("2", "room_type", 'a\\x00b\\u202e\\n"c",\\.', "must not contain control characters or lone surrogates")
     ]
 
 

@@ -11,7 +11,6 @@ import schemathesis
 
 _RANGES: Final = (("price_min", "price_max", float), ("checkin_from", "checkin_to", str))
 _IDS: Final = ("hotel_id", "external_id")
-_INTEGERS: Final = (*_IDS, "star_rating", "discount_percent", "version")
 _MAX_ID: Final = 2**63 - 1
 _MAX_CHECKIN: Final = date(2099, 12, 31)
 _PRICES: Final = ("price_min", "price_max", "price_per_night", "original_price")
@@ -31,6 +30,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
 
 def _satisfy_query(query: dict[str, Any]) -> None:
     query.pop("cursor", None)  # Cursors are signed and cannot be generated.
+    _clean_text(query)
     _round_to_cents(query)
     for first, last, measure in _RANGES:  # Ranges that end before they begin are rejected.
         if first in query and last in query:
@@ -38,17 +38,28 @@ def _satisfy_query(query: dict[str, Any]) -> None:
 
 
 def _satisfy_body(body: dict[str, Any]) -> None:
+    _clean_text(body)
     _round_to_cents(body)
     if "checkin_date" in body or "checkout_date" in body:  # A stay lasts at least one night.
         checkin = min(date.fromisoformat(body.get("checkin_date") or body["checkout_date"]), _MAX_CHECKIN)
         body["checkin_date"] = checkin.isoformat()
         body["checkout_date"] = (checkin + timedelta(days=1)).isoformat()
-    for name in _INTEGERS:  # To JSON Schema, 4.0 is an integer.
-        if isinstance(body.get(name), float):
-            body[name] = int(body[name])
     for name in _IDS:  # The document's limit of 2**63 is the float 9.223372036854776e+18, as a decimal 192 more.
-        if isinstance(body.get(name), int):
-            body[name] = min(body[name], _MAX_ID)
+        if isinstance(body.get(name), int | float):
+            body[name] = min(int(body[name]), _MAX_ID)
+
+
+def _clean_text(values: dict[str, Any]) -> None:
+    """Make every text visible: control characters and blank text are rejected."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            values[name] = _get_visible(value)
+        elif isinstance(value, list):
+            values[name] = [_get_visible(item) if isinstance(item, str) else item for item in value]
+
+
+def _get_visible(text: str) -> str:
+    return "".join(character for character in text if character.isprintable()).strip() or "x"
 
 
 def _round_to_cents(values: dict[str, Any]) -> None:
