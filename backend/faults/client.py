@@ -20,22 +20,43 @@ from faults.http_client import (
     encode_request,
 )
 
+_METHODS: Final = {Kind.READ: "GET", Kind.CREATE: "POST", Kind.UPDATE: "PATCH", Kind.DELETE: "DELETE"}
+_NEW_DEAL: Final = {
+    "original_price": 99_999_999,
+    "discount_percent": 0,
+    "checkin_date": "2026-03-01",
+    "checkout_date": "2026-03-04",
+}
 _UNKNOWN_OUTCOME_FIELD: Final = "outcome"
 """The detail of a 503 to a write that may have been committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An operation to run."""
+    """An operation to run. A creation has no `deal_id`; an update or deletion may be conditional on a version."""
 
     kind: Kind
-    method: str
-    path: str
     deal_id: int | None = None
     sent: Value | None = None
     expected_version: int | None = None
-    body: Mapping[str, Any] | None = None
+    new_deal: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of a creation."""
     idempotency_key: str | None = None
+
+    def encode(self, path_prefix: str) -> bytes:
+        path = f"{path_prefix}/deals" + (f"/{self.deal_id}" if self.deal_id else "")
+        if self.kind is Kind.DELETE and self.expected_version:
+            path += f"?version={self.expected_version}"
+        headers = {"idempotency-key": self.idempotency_key} if self.idempotency_key else {}
+        return encode_request(_METHODS[self.kind], path, self._make_body(), headers)
+
+    def _make_body(self) -> dict[str, Any] | None:
+        if self.sent is None:
+            return None
+        values = {"room_type": self.sent.room_type, "price_per_night": float(self.sent.price_per_night)}
+        if self.kind is Kind.CREATE:
+            return {**_NEW_DEAL, **self.new_deal, **values}
+        return {**values, "version": self.expected_version} if self.expected_version else values
 
 
 @dataclass(slots=True)
@@ -53,11 +74,10 @@ class RecordingClient:
 
     async def send(self, request: Request, *, process: int) -> Operation:
         """Send the request once, and record the outcome."""
-        headers = {"idempotency-key": request.idempotency_key} if request.idempotency_key else {}
-        encoded = encode_request(request.method, self.path_prefix + request.path, request.body, headers)
+        encoded, pool = request.encode(self.path_prefix), next(self.pools)
         started = time.monotonic()
         try:
-            result = _interpret(await next(self.pools).send(encoded))
+            result = _interpret(await pool.send(encoded))
         except OSError as error:  # TimeoutError and ConnectionLostError included
             result = _interpret_error(error)
         operation = Operation(

@@ -156,9 +156,11 @@ def run_nemesis(plan: NemesisPlan) -> Iterator[Callable[[], bool]]:
         )
     try:
         yield lambda: process.poll() is not None
-    finally:
         if process.wait():
             raise NemesisError("The nemesis failed; its standard error has the reason.")
+    finally:
+        process.kill()
+        process.wait()
 
 
 def read_faults(plan: NemesisPlan) -> list[Fault]:

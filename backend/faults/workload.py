@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from faults.catalogue import Catalogue, Value
@@ -135,47 +135,17 @@ class ScenarioRunner:
 
     def _create(self, *, idempotency_key: str | None = None) -> Request:
         sent, hotel_id = self._workload.new_value(), self._rng.choice(self._workload.catalogue.hotels)
-        body = {
-            **_to_fields(sent),
-            "hotel_id": hotel_id,
-            "star_rating": self._rng.randint(1, 5),
-            "original_price": 99_999_999,
-            "discount_percent": 0,
-            "checkin_date": "2026-03-01",
-            "checkout_date": "2026-03-04",
-        }
-        return Request(
-            kind=Kind.CREATE, method="POST", path="/deals", sent=sent, body=body, idempotency_key=idempotency_key
-        )
-
-
-def _to_fields(value: Value) -> dict[str, Any]:
-    return {"room_type": value.room_type, "price_per_night": float(value.price_per_night)}
+        new_deal = {"hotel_id": hotel_id, "star_rating": self._rng.randint(1, 5)}
+        return Request(kind=Kind.CREATE, sent=sent, new_deal=new_deal, idempotency_key=idempotency_key)
 
 
 def _read(deal_id: int) -> Request:
-    return Request(kind=Kind.READ, method="GET", path=f"/deals/{deal_id}", deal_id=deal_id)
+    return Request(kind=Kind.READ, deal_id=deal_id)
 
 
 def _update(deal_id: int, sent: Value, *, expected_version: int | None = None) -> Request:
-    condition = {} if expected_version is None else {"version": expected_version}
-    return Request(
-        kind=Kind.UPDATE,
-        method="PATCH",
-        path=f"/deals/{deal_id}",
-        deal_id=deal_id,
-        sent=sent,
-        expected_version=expected_version,
-        body={**_to_fields(sent), **condition},
-    )
+    return Request(kind=Kind.UPDATE, deal_id=deal_id, sent=sent, expected_version=expected_version)
 
 
 def _delete(deal_id: int, *, expected_version: int | None) -> Request:
-    condition = "" if expected_version is None else f"?version={expected_version}"
-    return Request(
-        kind=Kind.DELETE,
-        method="DELETE",
-        path=f"/deals/{deal_id}{condition}",
-        deal_id=deal_id,
-        expected_version=expected_version,
-    )
+    return Request(kind=Kind.DELETE, deal_id=deal_id, expected_version=expected_version)

@@ -1,7 +1,8 @@
 """Run several clients concurrently."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 
 class Quota:
@@ -16,12 +17,8 @@ class Quota:
         return self.remaining >= 0
 
 
-async def run_clients(count: int, client: Callable[[int], Awaitable[None]]) -> None:
+async def run_clients(count: int, client: Callable[[int], Coroutine[Any, Any, None]]) -> None:
     """Run `client(0)` to `client(count - 1)`; the first exception cancels the others."""
     async with asyncio.TaskGroup() as group:
         for number in range(count):
-            group.create_task(_run(client, number))
-
-
-async def _run(client: Callable[[int], Awaitable[None]], number: int) -> None:
-    await client(number)
+            group.create_task(client(number))
