@@ -11,12 +11,12 @@ from httpx import AsyncClient
 from sqlalchemy import Integer, bindparam, func, select
 
 from app.config import Settings
-from app.db.statements import CompiledStatement, Row, literal_int
+from app.db.statements import CompiledStatement, literal_int
 from app.db.transaction import Transaction
 from tests.factories import DealFactory
 from tests.support.databases import OpenDatabase
 
-SELECT_ONE: CompiledStatement[Row] = CompiledStatement(select(literal_int(1).label("one")))
+SELECT_ONE: CompiledStatement[dict[str, int]] = CompiledStatement(select(literal_int(1).label("one")))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ async def test_patch_deal_is_one_transaction(
 
 
 async def test_failed_transaction_is_rolled_back(single_connection_database: OpenDatabase) -> None:
-    update = CompiledStatement[Row](select(literal_int(1) / literal_int(0)))
+    update = CompiledStatement[dict[str, int]](select(literal_int(1) / literal_int(0)))
     with pytest.raises(asyncpg.DivisionByZeroError):
         async with Transaction.on(single_connection_database.lender) as transaction:
             await transaction.fetch_all(update, {})
@@ -120,7 +120,9 @@ async def test_read_is_retried_when_its_connection_is_closed(single_connection_d
     """The driver has not noticed yet that the connection is closed."""
     async with single_connection_database.lender.connection() as driver:
         pid = driver.get_server_pid()
-    end = CompiledStatement[Row](select(func.pg_terminate_backend(bindparam("pid", type_=Integer)).label("ended")))
+    end = CompiledStatement[dict[str, bool]](
+        select(func.pg_terminate_backend(bindparam("pid", type_=Integer)).label("ended"))
+    )
     assert await single_connection_database.reader.fetch_all(end, {"pid": pid}) == [{"ended": False}]
 
 

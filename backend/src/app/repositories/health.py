@@ -1,12 +1,17 @@
-"""Whether the database answers, and at which revision it stands."""
+"""Availability of the database and compatibility of its schema."""
 
 from functools import lru_cache
+from typing import TypedDict
 
 import asyncpg
 from sqlalchemy import column, select, table
 
 from app.db.migrations import is_compatible
-from app.db.statements import CompiledStatement, Executor, Row
+from app.db.statements import CompiledStatement, Executor
+
+
+class _Revision(TypedDict):
+    version_num: str
 
 
 class HealthRepository:
@@ -14,14 +19,14 @@ class HealthRepository:
         self._database = database
 
     async def is_migrated(self) -> bool:
-        """Whether the schema is one that this version works on. Raises one of `DATABASE_ERRORS` if it is away."""
+        """Whether this version is compatible with the schema. Raises `DATABASE_ERRORS` if the database is unavailable."""
         try:
-            rows = await self._database.fetch_all(_revision(), {})
+            rows = await self._database.fetch_all(_revision_statement(), {})
         except asyncpg.UndefinedTableError:
             return False
         return bool(rows) and all(is_compatible(row["version_num"]) for row in rows)
 
 
 @lru_cache
-def _revision() -> CompiledStatement[Row]:
+def _revision_statement() -> CompiledStatement[_Revision]:
     return CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))

@@ -49,7 +49,7 @@ class RollupCheck:
 
 
 class _CheckRecord(TypedDict):
-    """The totals of the check with one sample; without mismatches, one row whose `hotel_id` is null."""
+    """The totals of the check with one sample; without mismatches, one row with a null `hotel_id`."""
 
     rows: int
     deals: Decimal

@@ -1,12 +1,16 @@
-"""The secrets that the service signs with."""
+"""Read access to the signing keys."""
 
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypedDict
 
 from sqlalchemy import bindparam, select
 
-from app.db.statements import CompiledStatement, Executor, Row
+from app.db.statements import CompiledStatement, Executor
 from app.models import SigningKey
+
+
+class _Key(TypedDict):
+    key: bytes
 
 
 class SigningKeyRepository:
@@ -14,11 +18,10 @@ class SigningKeyRepository:
         self._database = database
 
     async def get(self, purpose: Literal["cursor"]) -> bytes:
-        (row,) = await self._database.fetch_all(_key(), {"purpose": purpose})
-        key: bytes = row["key"]
-        return key
+        (row,) = await self._database.fetch_all(_key_statement(), {"purpose": purpose})
+        return row["key"]
 
 
 @lru_cache
-def _key() -> CompiledStatement[Row]:
+def _key_statement() -> CompiledStatement[_Key]:
     return CompiledStatement(select(SigningKey.key).where(SigningKey.purpose == bindparam("purpose")))

@@ -102,7 +102,7 @@ def bind_filters(filters: DealFilters) -> BoundFilters:
 
 
 def filters_on(entity: Entity, key: FilterKey) -> FilterKey:
-    """The filters whose column belongs to `entity`."""
+    """The filters on columns of `entity`."""
     return tuple(item for item in key if FILTERS[item[0]].entity is entity)
 
 
