@@ -1,6 +1,6 @@
-"""The catalogue: hotels, their deals, and the categories deals are filed under.
+"""The tables: hotels, deals and categories, the rollups of deals, and the keys of the service.
 
-A rule that can be stated about one deal is a method of `Deal`; the named constraints are the net under it.
+Rules about a single deal are methods of `Deal`; named constraints enforce them for every other writer.
 """
 
 from datetime import date, datetime
@@ -39,16 +39,16 @@ deal_categories = Table(
 )
 
 
-_FILTERED = ("hotel_id", "star_rating", "price_per_night", "discount_percent", "checkin_date", "is_available")
+_FILTERED_COLUMNS = ("hotel_id", "star_rating", "price_per_night", "discount_percent", "checkin_date", "is_available")
 
 
-def _walked(column: str) -> Index:
-    """An index to walk along in the order of the column: which deals match most filters it tells by itself."""
-    return Index(None, column, "id", postgresql_include=[other for other in _FILTERED if other != column])
+def _sort_index(column: str) -> Index:
+    """An index in the order of the column that includes the columns of most filters (ADR 9)."""
+    return Index(None, column, "id", postgresql_include=[other for other in _FILTERED_COLUMNS if other != column])
 
 
 class Deal(Base):
-    """A room in a hotel for a stay, at a price. The star rating is the deal's own."""
+    """A room in a hotel for a stay, at a price. The star rating belongs to the deal, not to the hotel."""
 
     __tablename__ = "deals"
     __table_args__ = (
@@ -64,7 +64,7 @@ class Deal(Base):
         ),
         Index(None, "hotel_id", "star_rating", "price_per_night"),
         *(
-            _walked(column)
+            _sort_index(column)
             for column in ("star_rating", "price_per_night", "discount_percent", "checkin_date", "created_at")
         ),
         Index("ix_deals_lower_room_type_id", text("lower(room_type)"), "id", postgresql_include=["room_type"]),
@@ -100,16 +100,16 @@ class Deal(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it as a plain class attribute
 
     def reschedule(self, *, checkin: date, checkout: date) -> None:
-        """Move the stay. Raises StayDatesError unless it lasts a night at least."""
+        """Set the dates of the stay. Raises StayDatesError unless it lasts at least one night."""
         if checkout <= checkin:
             raise StayDatesError
         self.checkin_date, self.checkout_date = checkin, checkout
 
 
 class DealRollup(Base):
-    """How many deals of a hotel have these stars and this availability, and the sum of their prices per night.
+    """The number of deals of a hotel with a star rating and an availability, and the sum of their prices per night.
 
-    Triggers keep the rollups exact in the transaction that writes deals; nothing else writes them. Sums may be zero.
+    Triggers update the rollups in the transaction that writes deals, and nothing else does (ADR 7). Counts may be zero.
     """
 
     __tablename__ = "deal_rollup"
@@ -123,7 +123,7 @@ class DealRollup(Base):
 
 
 class CategoryRollup(Base):
-    """The same of the deals in a category; a deal is in it once for each of its categories."""
+    """The same by category; a deal is counted once in each of its categories."""
 
     __tablename__ = "category_rollup"
     __table_args__ = (Index(None, "hotel_id"), {"postgresql_with": {"fillfactor": 50}})
@@ -139,7 +139,7 @@ class CategoryRollup(Base):
 
 
 class Hotel(Base):
-    """A house with an address and a phone number of its own."""
+    """A hotel, identified by its phone and by its name, city and country."""
 
     __tablename__ = "hotels"
     __table_args__ = (
@@ -172,13 +172,13 @@ class Hotel(Base):
         deferred=True,
         raiseload=True,
     )
-    """The average star rating of all deals of the hotel, two decimals, None without deals; load it by name."""
+    """Average star rating of all deals of the hotel, with two decimals; None without deals. Loaded only if selected."""
 
     deals: Mapped[list[Deal]] = relationship(back_populates="hotel", lazy="raise", passive_deletes="all")
 
 
 class Category(Base):
-    """A name that deals are filed under; names that differ only in case are the same."""
+    """A label of deals; its name is unique case-insensitively."""
 
     __tablename__ = "categories"
     __table_args__ = (
@@ -195,7 +195,7 @@ class Category(Base):
 
 
 class ApiKey(Base):
-    """Who may write: a client's key, of which nothing is kept that could be presented as one."""
+    """An API key of a client. Only a digest of its secret is stored, so that the table does not reveal usable keys."""
 
     __tablename__ = "api_keys"
     __table_args__ = (
@@ -217,7 +217,7 @@ class ApiKey(Base):
 
 
 class SigningKey(Base):
-    """A random key made by the migration that brought its purpose; every process on this database signs with it."""
+    """A random key for one purpose, created by a migration and shared by all processes that use the database."""
 
     __tablename__ = "signing_keys"
 
@@ -226,15 +226,16 @@ class SigningKey(Base):
 
 
 class IdempotencyKey(Base):
-    """A key under which a client may send a write again, with the answer that the first one got.
+    """An `Idempotency-Key` of a client, with the response to the first request that had it.
 
-    Both are written by the transaction that does the write; until it ends, the answer is None and nobody else sees it.
+    The transaction of that request writes both. The response is None until the transaction stores it, and no other
+    transaction sees the row before the commit.
     """
 
     __tablename__ = "idempotency_keys"
 
     client: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """The id of the API key it came with, empty without one: clients do not meet."""
+    """Id of the API key of the request, empty without one: keys of different clients are independent."""
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[bytes]
     status: Mapped[int | None] = mapped_column(SmallInteger)

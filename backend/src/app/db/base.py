@@ -1,4 +1,4 @@
-"""The declarative base: names for every constraint, and the column types that recur."""
+"""The declarative base: the naming convention of constraints, common column types, and common check conditions."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ NAMING_CONVENTION: Final = {
 
 
 class Base(DeclarativeBase):
-    """Metadata under which the same constraint has the same name in models and migrations."""
+    """Base of the models; the naming convention gives a constraint the same name in models and migrations."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
@@ -28,7 +28,7 @@ Timestamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_de
 
 
 def plain_text_check(column: str) -> str:
-    """SQL that holds for text that is not empty, not padded, in NFC and without control characters."""
+    """SQL condition for text that is not empty, trimmed, in NFC and without control characters."""
     return (
         f"{column} <> '' AND {column} = btrim({column}) AND {column} IS NFC NORMALIZED"
         rf" AND {column} !~ '[\u0001-\u001F\u007F-\u009F]'"
@@ -36,5 +36,5 @@ def plain_text_check(column: str) -> str:
 
 
 def date_range_check(column: str) -> str:
-    """SQL that holds for dates and instants from 2000 to 2100 (UTC); `infinity` and BC are outside."""
+    """SQL condition for dates and timestamps from 2000 to 2100 (UTC), which excludes `infinity` and BC dates."""
     return f"{column} >= '2000-01-01 00:00:00+00' AND {column} <= '2100-01-01 00:00:00+00'"
