@@ -19,7 +19,7 @@ class HealthRepository:
         self._database = database
 
     async def is_migrated(self) -> bool:
-        """Whether this version is compatible with the schema. Raises `DATABASE_ERRORS` if the database is unavailable."""
+        """Whether the schema is compatible. Raises `DATABASE_ERRORS` if the database is unavailable."""
         try:
             rows = await self._database.fetch_all(_revision_statement(), {})
         except asyncpg.UndefinedTableError:
