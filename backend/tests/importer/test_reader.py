@@ -1,6 +1,7 @@
 """Reading files into cells with line numbers, and rejecting unusable files."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,30 @@ def test_long_file_is_read_in_bounded_chunks(file: Path) -> None:
     assert chunks[2].cells.index.tolist() == [2 * ROWS_PER_CHUNK + 2]
     assert 0.4 < chunks[0].share < 0.6
     assert chunks[2].share == 1
+
+
+def _truncate(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def _append_row(file: Path) -> None:
+    with file.open("a") as out:
+        out.write(to_csv([row()]).splitlines()[1])
+
+
+def _rewrite(file: Path) -> None:
+    file.write_bytes(file.read_bytes())
+
+
+@pytest.mark.parametrize("change", [_truncate, _append_row, _rewrite])
+def test_file_that_changes_while_it_is_read_is_reported(file: Path, change: Callable[[Path], None]) -> None:
+    write_rows(file, *[row()] * (2 * ROWS_PER_CHUNK))
+    os.utime(file, ns=(0, 0))
+    chunks = read_chunks(file)
+    next(chunks)
+    change(file)
+    with pytest.raises(LoadFileError, match=r"^deals\.csv changed while it was being read\.$"):
+        list(chunks)
 
 
 def test_missing_file_is_reported(file: Path) -> None:

@@ -1,6 +1,7 @@
 """Read a CSV file of deals in chunks. Strict: the encoding, the delimiter and the columns are never guessed."""
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,18 +37,23 @@ class Chunk:
 def read_chunks(path: Path) -> Iterator[Chunk]:
     """Yield all rows of the file in constant memory. Blank lines are skipped.
 
-    Raises LoadFileError at the first sign that the file is not a UTF-8 CSV file of deals.
+    Raises LoadFileError at the first sign that the file is not a UTF-8 CSV file of deals, or at the end if the file was
+    changed since the start.
     """
     if not path.is_file():
         raise LoadFileError(f"{path} is not a file." if path.exists() else f"There is no file {path}.")
     try:
         with path.open("rb") as file:
+            before = os.fstat(file.fileno())
             records = _read_records(file, name=path.name)
             header = _parse_header(next(records, None), name=path.name)
             while batch := list(islice(records, ROWS_PER_CHUNK)):
-                yield _to_chunk(batch, header=header, share=file.tell() / path.stat().st_size)
+                yield _to_chunk(batch, header=header, share=file.tell() / before.st_size)
+            after = os.fstat(file.fileno())
     except OSError as error:
         raise LoadFileError(f"{path} cannot be read: {error.strerror}.") from error
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise LoadFileError(f"{path.name} changed while it was being read.")
 
 
 def _read_records(file: BinaryIO, *, name: str) -> Iterator[Record]:
