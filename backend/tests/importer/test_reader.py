@@ -46,6 +46,13 @@ def test_blank_lines_are_skipped_but_numbered(file: Path) -> None:
     assert read_one_chunk(file).cells.index.tolist() == [4, 6]
 
 
+def test_rows_of_blank_cells_are_skipped_but_numbered(file: Path) -> None:
+    """Spreadsheets write them at the end of a file."""
+    header, line = to_csv([row()]).splitlines()
+    file.write_text(f"{header}\n{',' * 14}\n{line}\n ,{',' * 13}\n,\n")
+    assert read_one_chunk(file).cells.index.tolist() == [3]
+
+
 def test_row_with_wrong_number_of_cells_is_rejected(file: Path) -> None:
     header, line = to_csv([row()]).splitlines()
     file.write_text(f"{header}\n1,2\n{line}\n{line},more\n")

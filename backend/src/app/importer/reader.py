@@ -35,7 +35,7 @@ class Chunk:
 
 
 def read_chunks(path: Path) -> Iterator[Chunk]:
-    """Yield all rows of the file in constant memory. Blank lines are skipped.
+    """Yield all rows of the file in constant memory. Blank lines and rows of blank cells are skipped.
 
     Raises LoadFileError at the first sign that the file is not a UTF-8 CSV file of deals, or at the end if the file was
     changed since the start.
@@ -66,7 +66,7 @@ def _read_records(file: BinaryIO, *, name: str) -> Iterator[Record]:
             raise LoadFileError(f"{name} is not well-formed CSV in the row at line {line}: {error}.") from error
         if cells is None:
             return
-        if cells:
+        if any(map(str.strip, cells)):
             yield line, cells
 
 
