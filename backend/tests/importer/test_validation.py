@@ -34,6 +34,8 @@ VALID = [
     ("checkout_date", "2100-01-01", "2100-01-01"),
     ("is_available", "True", "true"),
     ("is_available", " fALSE ", "false"),
+    ("is_available", "t", "true"),
+    ("is_available", "F", "false"),
     ("categories", "", ""),
     ("categories", " , ,", ""),
     ("categories", "luxury", "luxury"),
@@ -47,6 +49,12 @@ VALID = [
     ("created_at", "2025-11-03T09:12:44.123456+05:30", "2025-11-03T09:12:44.123456+05:30"),
     ("created_at", "2025-11-03T09:12-0800", "2025-11-03T09:12:00-08:00"),
     ("created_at", "2025-11-03", "2025-11-03T00:00:00+00:00"),
+    ("created_at", "2025-11-03t09:12:44z", "2025-11-03T09:12:44+00:00"),
+    ("created_at", "2025-11-03 09:12:44+00", "2025-11-03T09:12:44+00:00"),
+    ("created_at", "2025-11-03 09:12:44.25-05", "2025-11-03T09:12:44.250000-05:00"),
+    ("created_at", "2025-11-03T09:12:44.1234567Z", "2025-11-03T09:12:44.123456+00:00"),
+    ("created_at", "2025-11-03 09:12:44.0000000 +01:00", "2025-11-03T09:12:44+01:00"),
+    ("created_at", "2025-11-03 09:12:44.123456789Z", "2025-11-03T09:12:44.123456+00:00"),
     ("created_at", "2000-01-01T00:00:00Z", "2000-01-01T00:00:00+00:00"),
     ("created_at", "2100-01-01T01:00:00+01:00", "2100-01-01T01:00:00+01:00"),
 ]
@@ -67,7 +75,8 @@ INVALID_DATES = (
 INVALID_TIMESTAMPS = (
     *("", "1999-12-31T23:59:59Z", "2000-01-01T00:00:00+01:00", "2100-01-01T00:00:00.000001Z", "2025-02-29T00:00:00Z"),
     *("2025-11-03T25:00:00Z", "2025-11-03T09:12:44 Europe/Rome", "1762161164", "0001-01-01T00:00:00+14:00", "now"),
-    *("9999-12-31T23:59:59-14:00", "infinity", "2025-11-03T09", "20251103T091244Z"),
+    *("9999-12-31T23:59:59-14:00", "infinity", "2025-11-03T09", "20251103T091244Z", "2025-11-03-05", "2025-11-03 -05"),
+    *("2025-11-03T09:12:44.1234567890Z", "2025-11-03T09:12:44 Z", "2025-11-03T09:12:44  +01:00", "2025-11-03T09:12+1"),
 )
 
 INVALID = [
@@ -77,7 +86,7 @@ INVALID = [
     *((column, cell) for column in TEXT_COLUMNS for cell in ("", "  ", "a\0b", "a\nb", "a\x85b", "a\ud800b")),
     *((column, cell) for column in PRICE_COLUMNS for cell in INVALID_PRICES),
     *((column, cell) for column in DATE_COLUMNS for cell in INVALID_DATES),
-    *(("is_available", cell) for cell in ("", "1", "yes", "t", "Truee", "true false")),
+    *(("is_available", cell) for cell in ("", "1", "yes", "tr", "Truee", "true false")),
     *(("categories", cell) for cell in ("x" * 51, "a\0b", "luxury,\x07", ",".join(map(str, range(21))))),
     *(("created_at", cell) for cell in INVALID_TIMESTAMPS),
 ]

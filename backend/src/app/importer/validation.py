@@ -21,9 +21,9 @@ _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _PRICE: Final = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP: Final = re.compile(
-    _DATE.pattern + r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    _DATE.pattern + r"([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]| ?[+-][0-9]{2}(:?[0-9]{2})?)?)?"
 )
-_BOOLEANS: Final = {"true": "true", "false": "false"}
+_BOOLEANS: Final = {"true": "true", "t": "true", "false": "false", "f": "false"}
 _MIN_TIMESTAMP: Final = datetime(MIN_DATE.year, MIN_DATE.month, MIN_DATE.day, tzinfo=UTC)
 _MAX_TIMESTAMP: Final = datetime(MAX_DATE.year, MAX_DATE.month, MAX_DATE.day, tzinfo=UTC)
 
@@ -56,11 +56,15 @@ def parse_date(cell: str) -> str:
 
 
 def parse_timestamp(cell: str) -> str:
-    """Accept ISO 8601; without an offset the time is UTC."""
+    """Accept ISO 8601, and the formats of PostgreSQL and .NET. A time without an offset is UTC.
+
+    Digits after the microseconds are dropped.
+    """
     text = cell.strip()
     with suppress(ValueError):
         if _TIMESTAMP.fullmatch(text):
-            parsed = datetime.fromisoformat(text)
+            without_space = text[:11] + text[11:].replace(" ", "")
+            parsed = datetime.fromisoformat(without_space.upper())
             aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
             if _MIN_TIMESTAMP <= aware <= _MAX_TIMESTAMP:
                 return aware.isoformat()
@@ -68,6 +72,7 @@ def parse_timestamp(cell: str) -> str:
 
 
 def parse_boolean(cell: str) -> str:
+    """Accept true and false in any case, and the t and f of PostgreSQL."""
     try:
         return _BOOLEANS[cell.strip().lower()]
     except KeyError:
