@@ -84,6 +84,7 @@ INVALID = [
     *(("hotel_star_rating", cell) for cell in (*INVALID_INTEGERS, "0", "6", "4.00", ".0", "4.0.0")),
     *(("discount_percent", cell) for cell in (*INVALID_INTEGERS, "101", "-0")),
     *((column, cell) for column in TEXT_COLUMNS for cell in ("", "  ", "a\0b", "a\nb", "a\x85b", "a\ud800b")),
+    *(("hotel_phone", cell) for cell in ("4.12216E+11", "4,72256E+11", "4E11", " 4.1e11 ")),
     *((column, cell) for column in PRICE_COLUMNS for cell in INVALID_PRICES),
     *((column, cell) for column in DATE_COLUMNS for cell in INVALID_DATES),
     *(("is_available", cell) for cell in ("", "1", "yes", "tr", "Truee", "true false")),

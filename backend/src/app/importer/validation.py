@@ -23,6 +23,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP: Final = re.compile(
     _DATE.pattern + r"([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]| ?[+-][0-9]{2}(:?[0-9]{2})?)?)?"
 )
+_SCIENTIFIC: Final = re.compile(r"[0-9]([.,][0-9]+)?[Ee]\+?[0-9]+")
 _BOOLEANS: Final = {"true": "true", "t": "true", "false": "false", "f": "false"}
 _MIN_TIMESTAMP: Final = datetime(MIN_DATE.year, MIN_DATE.month, MIN_DATE.day, tzinfo=UTC)
 _MAX_TIMESTAMP: Final = datetime(MAX_DATE.year, MAX_DATE.month, MAX_DATE.day, tzinfo=UTC)
@@ -38,6 +39,14 @@ def parse_integer(cell: str, *, minimum: int, maximum: int) -> str:
 def parse_small_integer(cell: str, *, minimum: int, maximum: int) -> str:
     """Accept `4.0` as 4: spreadsheets write whole numbers like that."""
     return parse_integer(cell.strip().removesuffix(".0"), minimum=minimum, maximum=maximum)
+
+
+def parse_phone(cell: str) -> str:
+    """Reject scientific notation: spreadsheets turn phone numbers into it, and the last digits are lost."""
+    text = clean_text(cell, max_length=32)
+    if _SCIENTIFIC.fullmatch(text):
+        raise ValueError("must be a phone number with all its digits, not a number in scientific notation")
+    return text
 
 
 def parse_price(cell: str) -> str:
@@ -97,7 +106,7 @@ PARSERS: Final[Mapping[str, Parser]] = {
     "hotel_city": partial(clean_text, max_length=100),
     "hotel_country": partial(clean_text, max_length=100),
     "hotel_star_rating": partial(parse_small_integer, minimum=1, maximum=5),
-    "hotel_phone": partial(clean_text, max_length=32),
+    "hotel_phone": parse_phone,
     "room_type": partial(clean_text, max_length=100),
     "price_per_night": parse_price,
     "original_price": parse_price,
