@@ -55,10 +55,10 @@ async def run_service(url: str) -> AsyncIterator[RunningService]:
 async def record_statements(service: RunningService, path: str) -> list[Statement]:
     """The statements of a GET of `path`."""
     database = service.app.state.database
-    executor, database.reader = database.reader, StatementRecorder(database.reader)
+    executor, database.reads = database.reads, StatementRecorder(database.reads)
     try:
         await service.app(*to_asgi(ApiRequest("GET", path), service.state))
-        statements: list[Statement] = database.reader.statements
+        statements: list[Statement] = database.reads.statements
     finally:
-        database.reader = executor
+        database.reads = executor
     return statements

@@ -1,18 +1,17 @@
 """One server and one application a run; every test has the catalogue to itself."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.config import Environment, Settings
+from app.db.session import ConnectedDatabase, Database
 from app.db.urls import libpq_url
 from app.main import create_app
-from tests.support.databases import OpenDatabase, TestServer, test_server
+from tests.support.databases import ConnectionExecutor, TestServer, test_server
 from tests.support.production_database import Guarded, guarded_server
 
 
@@ -36,27 +35,16 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 @pytest.fixture(scope="session")
-async def shared_database(server: TestServer, settings: Settings) -> AsyncIterator[OpenDatabase]:
+async def shared_database(server: TestServer, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
     """The database of all tests that undo what they did."""
     with server.copy() as url:
-        database = OpenDatabase.connect(url, settings)
+        database = await ConnectedDatabase.connect(url, settings)
         yield database
         await database.close()
 
 
-class OneConnection:
-    """Lends a test's connection to whoever asks."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Any]:
-        yield (await self._connection.get_raw_connection()).driver_connection
-
-
 @pytest.fixture
-async def database(shared_database: OpenDatabase) -> AsyncIterator[OpenDatabase]:
+async def database(shared_database: ConnectedDatabase) -> AsyncIterator[Database]:
     """The test's own database: one connection in an outer transaction, undone at the end.
 
     Requests and sessions commit into savepoints. No two at once.
@@ -64,12 +52,12 @@ async def database(shared_database: OpenDatabase) -> AsyncIterator[OpenDatabase]
     async with shared_database.engine.connect() as connection, connection.begin() as outer:
         await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy sends BEGIN with the first statement of its own
         sessions = async_sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-        yield OpenDatabase(shared_database.engine, OneConnection(connection), sessions)
+        yield Database(reads=ConnectionExecutor(connection), sessions=sessions)
         await outer.rollback()
 
 
 @pytest.fixture
-async def session(database: OpenDatabase) -> AsyncIterator[AsyncSession]:
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
     """A session for the test itself; what it should be seen to have done needs `commit`."""
     async with database.sessions() as session:
         yield session
@@ -89,9 +77,9 @@ def loading_database(own_url: str) -> str:
 
 
 @pytest.fixture
-async def own_database(own_url: str, settings: Settings) -> AsyncIterator[OpenDatabase]:
+async def own_database(own_url: str, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
     """A database of the test's own, with a pool: for races."""
-    database = OpenDatabase.connect(own_url, settings)
+    database = await ConnectedDatabase.connect(own_url, settings)
     yield database
     await database.close()
 
@@ -102,7 +90,7 @@ def app(settings: Settings) -> FastAPI:
 
 
 @pytest.fixture
-async def client(app: FastAPI, database: OpenDatabase) -> AsyncIterator[AsyncClient]:
+async def client(app: FastAPI, database: Database) -> AsyncIterator[AsyncClient]:
     """A client of the service on `database`."""
     app.state.database = database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
@@ -110,7 +98,7 @@ async def client(app: FastAPI, database: OpenDatabase) -> AsyncIterator[AsyncCli
 
 
 @pytest.fixture
-async def own_client(app: FastAPI, own_database: OpenDatabase) -> AsyncIterator[AsyncClient]:
+async def own_client(app: FastAPI, own_database: ConnectedDatabase) -> AsyncIterator[AsyncClient]:
     """A client of the service on `own_database`: its requests may run at once."""
     app.state.database = own_database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:

@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.dependencies import category_service
+from app.api.dependencies import get_category_queries
 from app.main import create_app
 
 _MIN_ERROR_STATUS: Final = 400
@@ -15,7 +15,7 @@ _CRASHING_PARAMETER: Final = b"price_max"
 def create_crashing() -> FastAPI:
     """The service, except that GET /categories raises an exception."""
     app = create_app()
-    app.dependency_overrides[category_service] = _crash
+    app.dependency_overrides[get_category_queries] = _crash
     return app
 
 

@@ -14,7 +14,7 @@ from app.api.openapi import set_security
 from app.auth.service import build_authenticator
 from app.config import Settings, load_settings
 from app.db.resolve import open_database
-from app.db.session import Database
+from app.db.session import ConnectedDatabase
 from app.logging import configure_logging
 from app.middleware import add_middleware
 from app.routers import categories, deals, health, hotels, pages
@@ -48,7 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the database while the application runs."""
     settings: Settings = app.state.settings
     with open_database(settings) as resolved:
-        app.state.database = Database.connect(resolved.url, settings)
+        app.state.database = await ConnectedDatabase.connect(resolved.url, settings)
         _tune_garbage_collector()
         try:
             yield

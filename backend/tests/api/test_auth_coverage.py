@@ -10,15 +10,15 @@ from httpx import ASGITransport, AsyncClient
 from starlette.routing import compile_path
 
 from app.config import Settings
+from app.db.session import Database
 from app.main import create_app
 from tests.support.api_keys import with_keys
-from tests.support.databases import OpenDatabase
 
 SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 
 
 @pytest.fixture
-def keyed_app(settings: Settings, database: OpenDatabase) -> FastAPI:
+def keyed_app(settings: Settings, database: Database) -> FastAPI:
     app = create_app(with_keys(settings))
     app.state.database = database
     return app

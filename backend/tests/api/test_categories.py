@@ -5,8 +5,8 @@ import asyncio
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.session import ConnectedDatabase
 from tests.factories import CategoryFactory, DealFactory, HotelFactory
-from tests.support.databases import OpenDatabase
 
 
 async def test_list_categories_counts_deals_of_each(client: AsyncClient, session: AsyncSession) -> None:
@@ -45,7 +45,7 @@ async def test_delete_deal_leaves_its_categories(client: AsyncClient, session: A
 
 
 async def test_concurrent_patch_deals_may_add_the_same_categories(
-    own_client: AsyncClient, own_database: OpenDatabase
+    own_client: AsyncClient, own_database: ConnectedDatabase
 ) -> None:
     async with own_database.sessions.begin() as session:
         deals = [DealFactory.build() for _ in range(8)]

@@ -11,9 +11,9 @@ from httpx import AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.session import ConnectedDatabase
 from app.models import Deal, Hotel
 from tests.factories import DealFactory, HotelFactory
-from tests.support.databases import OpenDatabase
 
 _FAIL_AT_COMMIT = (
     "CREATE FUNCTION fail() RETURNS trigger AS 'BEGIN RAISE EXCEPTION $$no$$; END' LANGUAGE plpgsql",
@@ -183,7 +183,9 @@ async def test_delete_deal_returns_204_and_then_404(client: AsyncClient, deal: D
         assert (response.status_code, get_code(response)) == (404, "deal_not_found")
 
 
-async def test_post_deal_returns_500_when_the_commit_fails(own_client: AsyncClient, own_database: OpenDatabase) -> None:
+async def test_post_deal_returns_500_when_the_commit_fails(
+    own_client: AsyncClient, own_database: ConnectedDatabase
+) -> None:
     """A deferred constraint fails at the commit, when the response is ready but not sent."""
     async with own_database.sessions.begin() as session:
         hotel = HotelFactory.build()
@@ -219,7 +221,7 @@ async def test_patch_and_delete_deal_with_stale_version_return_409(
     assert (await send(1)).is_success
 
 
-async def test_concurrent_patch_deals_lose_no_update(own_client: AsyncClient, own_database: OpenDatabase) -> None:
+async def test_concurrent_patch_deals_lose_no_update(own_client: AsyncClient, own_database: ConnectedDatabase) -> None:
     async with own_database.sessions.begin() as session:
         deal = DealFactory.build()
         session.add(deal)

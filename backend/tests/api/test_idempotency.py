@@ -14,10 +14,11 @@ from httpx import ASGITransport, AsyncClient, Response
 from psycopg2 import extensions
 
 from app.config import Settings
+from app.db.session import ConnectedDatabase, Database
 from app.main import create_app
 from tests.factories import HotelFactory
 from tests.support.api_keys import HEADER, issue, with_keys
-from tests.support.databases import OpenDatabase, connect
+from tests.support.databases import connect
 from tests.support.deal_bodies import PLAIN_HOTEL
 
 REPLAYED: Final = "idempotent-replayed"
@@ -41,7 +42,7 @@ async def _post(client: AsyncClient, path: str, body: object, key: str) -> Respo
     return await client.post(path, json=body, headers={"Idempotency-Key": key})
 
 
-async def _build_deal(database: OpenDatabase) -> dict[str, Any]:
+async def _build_deal(database: Database) -> dict[str, Any]:
     async with database.sessions.begin() as session:
         hotel = HotelFactory.build()
         session.add(hotel)
@@ -51,7 +52,7 @@ async def _build_deal(database: OpenDatabase) -> dict[str, Any]:
 
 
 async def test_post_deal_repeated_with_the_same_key_creates_one_deal(
-    own_client: AsyncClient, own_database: OpenDatabase, other_connection: extensions.connection
+    own_client: AsyncClient, own_database: ConnectedDatabase, other_connection: extensions.connection
 ) -> None:
     deal = await _build_deal(own_database)
     first = await _post(own_client, "/deals", deal, "one")
@@ -65,7 +66,7 @@ async def test_post_deal_repeated_with_the_same_key_creates_one_deal(
 
 
 async def test_post_deal_with_the_same_key_and_equivalent_json_is_replayed(
-    own_client: AsyncClient, own_database: OpenDatabase
+    own_client: AsyncClient, own_database: ConnectedDatabase
 ) -> None:
     deal = await _build_deal(own_database)
     headers = {"Idempotency-Key": "one", "Content-Type": "application/json"}
@@ -79,7 +80,7 @@ async def test_post_deal_with_the_same_key_and_equivalent_json_is_replayed(
 
 
 async def test_post_deal_without_a_key_or_with_a_new_key_creates_another_deal(
-    own_client: AsyncClient, own_database: OpenDatabase, other_connection: extensions.connection
+    own_client: AsyncClient, own_database: ConnectedDatabase, other_connection: extensions.connection
 ) -> None:
     deal = await _build_deal(own_database)
     for _ in range(2):
@@ -100,7 +101,7 @@ async def test_post_hotel_with_a_used_key_and_another_body_is_rejected(
 
 
 async def test_idempotency_keys_of_different_clients_are_independent(
-    own_database: OpenDatabase, settings: Settings, other_connection: extensions.connection
+    own_database: ConnectedDatabase, settings: Settings, other_connection: extensions.connection
 ) -> None:
     app, deal = create_app(with_keys(settings)), await _build_deal(own_database)
     app.state.database = own_database

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from pydantic import SecretStr
 
-from app.api.dependencies import category_service
+from app.api.dependencies import get_category_queries
 from app.config import Settings
 from app.main import create_app
 from tests.support.api_catalogue import Catalogue
@@ -71,7 +71,7 @@ def crashing_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
         raise RuntimeError("secret")
 
     app = create_app(settings.model_copy(update={"database_url": SecretStr(catalogue.url)}))
-    app.dependency_overrides[category_service] = crash
+    app.dependency_overrides[get_category_queries] = crash
     with serving(app) as port:
         yield port
 

@@ -8,20 +8,20 @@ from itertools import cycle
 from typing import Any, Final
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_WRITE
 from app.auth.service import CACHE_TTL_SECONDS, AllowAll, ApiKeyAuthenticator
 from app.auth.tokens import Scope, new_key, public_id
 from app.config import Settings
-from app.db.session import Database
+from app.db.session import ConnectedDatabase, Database
 from app.main import create_app
-from app.repositories.api_keys import ApiKeyRepository, StoredApiKey
+from app.repositories.api_keys import ApiKeyQueries, StoredApiKey
 from tests.support.api_keys import HEADER, SECRET, WRONG, Clock, Wrong, entity, issue, with_keys
-from tests.support.databases import OpenDatabase
 
 FAILURES: Final = 3
 YESTERDAY: Final = datetime.now(UTC) - timedelta(days=1)
@@ -38,15 +38,18 @@ def authenticator(clock: Clock) -> ApiKeyAuthenticator:
 
 
 @pytest.fixture
-def keyed_app(settings: Settings, database: OpenDatabase, authenticator: ApiKeyAuthenticator) -> FastAPI:
+def keyed_app(settings: Settings, database: Database, authenticator: ApiKeyAuthenticator) -> FastAPI:
     app = create_app(with_keys(settings))
     app.state.database, app.state.authenticator = database, authenticator
 
-    @app.post("/me", dependencies=REQUIRE_WRITE)
+    router = APIRouter(route_class=StrictRoute)
+
+    @router.post("/me", dependencies=REQUIRE_WRITE)
     async def get_client_id(request: Request) -> str:
         client_id: str = request.state.client
         return client_id
 
+    app.include_router(router)
     return app
 
 
@@ -175,23 +178,23 @@ async def test_failed_attempts_are_limited_per_address(
         assert (await post_me(keyed_client, cached_key)).is_success, "a cached key at the same address still works"
 
 
-class CountingApiKeyRepository(ApiKeyRepository):
+class CountingApiKeyQueries(ApiKeyQueries):
     """Counts its lookups."""
 
     lookups = 0
 
-    async def find(self, public_id: str) -> StoredApiKey | None:
+    async def get(self, public_id: str) -> StoredApiKey | None:
         self.lookups += 1
-        return await super().find(public_id)
+        return await super().get(public_id)
 
 
 async def authenticate_concurrently(
-    authenticator: ApiKeyAuthenticator, repository: ApiKeyRepository, presented: list[str], *addresses: str
+    authenticator: ApiKeyAuthenticator, queries: ApiKeyQueries, presented: list[str], *addresses: str
 ) -> Counter[str]:
     """Authenticate several keys at once; count the client ids and the names of the errors."""
     results = await asyncio.gather(
         *(
-            authenticator.authenticate(key, scope=Scope.WRITE, address=address, keys=repository)
+            authenticator.authenticate(key, scope=Scope.WRITE, address=address, keys=queries)
             for key, address in zip(presented, cycle(addresses), strict=False)
         ),
         return_exceptions=True,
@@ -200,60 +203,54 @@ async def authenticate_concurrently(
 
 
 async def test_concurrent_failed_attempts_are_limited(
-    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase
+    authenticator: ApiKeyAuthenticator, own_database: ConnectedDatabase
 ) -> None:
-    repository, guesses = CountingApiKeyRepository(own_database.reader), [new_key() for _ in range(150)]
-    results = await authenticate_concurrently(authenticator, repository, guesses, "192.0.2.1")
+    queries, guesses = CountingApiKeyQueries(own_database.reads), [new_key() for _ in range(150)]
+    results = await authenticate_concurrently(authenticator, queries, guesses, "192.0.2.1")
     assert results == {"UnauthorizedError": FAILURES, "RateLimitedError": 150 - FAILURES}
-    assert repository.lookups == FAILURES
+    assert queries.lookups == FAILURES
 
 
 async def test_failed_attempts_are_limited_per_ipv6_network(
-    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase
+    authenticator: ApiKeyAuthenticator, own_database: ConnectedDatabase
 ) -> None:
-    repository, guesses = CountingApiKeyRepository(own_database.reader), [new_key() for _ in range(20)]
-    results = await authenticate_concurrently(
-        authenticator, repository, guesses, *(f"2001:db8::{n}" for n in range(20))
-    )
+    queries, guesses = CountingApiKeyQueries(own_database.reads), [new_key() for _ in range(20)]
+    results = await authenticate_concurrently(authenticator, queries, guesses, *(f"2001:db8::{n}" for n in range(20)))
     assert results == {"UnauthorizedError": FAILURES, "RateLimitedError": 20 - FAILURES}
-    assert await authenticate_concurrently(authenticator, repository, [new_key()], "2001:db8:0:1::1") == {
+    assert await authenticate_concurrently(authenticator, queries, [new_key()], "2001:db8:0:1::1") == {
         "UnauthorizedError": 1
     }
 
 
 async def test_concurrent_requests_with_one_valid_key_share_a_lookup(
-    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase, clock: Clock
+    authenticator: ApiKeyAuthenticator, own_database: ConnectedDatabase, clock: Clock
 ) -> None:
     async with own_database.sessions() as session:
         issued = [await issue(session) for _ in range(2 * FAILURES)]
-    repository = CountingApiKeyRepository(own_database.reader)
+    queries = CountingApiKeyQueries(own_database.reads)
     for key in issued:
-        assert await authenticate_concurrently(authenticator, repository, [key] * 50, "192.0.2.1") == {
-            public_id(key): 50
-        }
-    assert repository.lookups == len(issued)
+        assert await authenticate_concurrently(authenticator, queries, [key] * 50, "192.0.2.1") == {public_id(key): 50}
+    assert queries.lookups == len(issued)
     clock.seconds = CACHE_TTL_SECONDS
-    assert (
-        await authenticate_concurrently(authenticator, repository, issued * 10, "192.0.2.1")
-    ).total() == 20 * FAILURES
-    assert repository.lookups == 2 * len(issued)
+    assert (await authenticate_concurrently(authenticator, queries, issued * 10, "192.0.2.1")).total() == 20 * FAILURES
+    assert queries.lookups == 2 * len(issued)
 
 
 async def test_cancelled_request_does_not_cancel_the_shared_lookup(
-    authenticator: ApiKeyAuthenticator, own_database: OpenDatabase
+    authenticator: ApiKeyAuthenticator, own_database: ConnectedDatabase
 ) -> None:
     async with own_database.sessions() as session:
         key = await issue(session)
-    repository = CountingApiKeyRepository(own_database.reader)
+    queries = CountingApiKeyQueries(own_database.reads)
     first, second = [
-        asyncio.create_task(authenticator.authenticate(key, scope=Scope.WRITE, address="", keys=repository))
+        asyncio.create_task(authenticator.authenticate(key, scope=Scope.WRITE, address="", keys=queries))
         for _ in range(2)
     ]
     await asyncio.sleep(0)  # both tasks wait for the lookup now
     first.cancel()
     assert await second == public_id(key)
     assert first.cancelled()
-    assert repository.lookups == 1
+    assert queries.lookups == 1
 
 
 async def test_requests_without_a_key_are_not_failed_attempts(keyed_client: AsyncClient, session: AsyncSession) -> None:
@@ -268,7 +265,7 @@ async def test_unreachable_database_is_not_a_failed_attempt(
     key = await issue(session)
     reachable, unreachable = (
         keyed_app.state.database,
-        Database.connect("postgresql://nobody@127.0.0.1:1/nothing", settings),
+        await ConnectedDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings),
     )
     keyed_app.state.database = unreachable
     for _ in range(FAILURES + 1):
@@ -303,18 +300,18 @@ async def test_client_id_is_cached_from_the_first_write_until_rejection(
 
 
 async def test_at_most_1024_keys_are_cached(
-    database: OpenDatabase, session: AsyncSession, authenticator: ApiKeyAuthenticator, clock: Clock
+    database: Database, session: AsyncSession, authenticator: ApiKeyAuthenticator, clock: Clock
 ) -> None:
     issued = [new_key() for _ in range(1030)]
     session.add_all(map(entity, issued))
     await session.commit()
-    repository = ApiKeyRepository(database.reader)
+    queries = ApiKeyQueries(database.reads)
     for key in issued:
-        await authenticator.authenticate(key, scope=Scope.WRITE, address="", keys=repository)
+        await authenticator.authenticate(key, scope=Scope.WRITE, address="", keys=queries)
     assert [authenticator.cached_client_id(key) is not None for key in issued] == [False] * 6 + [True] * 1024
     clock.seconds = CACHE_TTL_SECONDS
-    await authenticator.authenticate(issued[10], scope=Scope.WRITE, address="", keys=repository)
-    assert len(authenticator._clients) == 1024, "renewing a cached key evicts none"
+    await authenticator.authenticate(issued[10], scope=Scope.WRITE, address="", keys=queries)
+    assert all(authenticator.cached_client_id(key) for key in issued[6:]), "renewing a cached key evicts none"
 
 
 async def test_writes_need_no_key_when_auth_is_off(client: AsyncClient, app: FastAPI) -> None:

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from app.config import Settings
+from app.db.session import Database
 from app.main import create_app
 from tests.support.api_keys import with_keys
-from tests.support.databases import OpenDatabase
 from tests.support.error_assertions import STATUS_BY_CODE
 
 KEYWORDS: Final = {
@@ -190,7 +190,7 @@ async def test_docs_load_only_local_assets(client: AsyncClient, page: str) -> No
     assert (await client.get("/docs/assets/other.js")).status_code == 404
 
 
-async def test_links_include_the_root_path(settings: Settings, database: OpenDatabase) -> None:
+async def test_links_include_the_root_path(settings: Settings, database: Database) -> None:
     app = create_app(settings.model_copy(update={"root_path": "/catalogue"}))
     app.state.database = database
     hotel = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "1"}

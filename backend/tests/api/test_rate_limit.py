@@ -13,9 +13,9 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from app.auth.throttle import WindowCounter
 from app.config import Settings
+from app.db.session import Database
 from app.main import create_app
 from app.middlewares.redis_store import RedisRateLimitStore
-from tests.support.databases import OpenDatabase
 from tests.support.service_process import free_port
 
 
@@ -27,7 +27,7 @@ class StubAuthenticator:
 
 
 @asynccontextmanager
-async def limited(settings: Settings, database: OpenDatabase, **changes: Any) -> AsyncIterator[tuple[FastAPI, Any]]:
+async def limited(settings: Settings, database: Database, **changes: Any) -> AsyncIterator[tuple[FastAPI, Any]]:
     """An application with a rate limit, and a function that sends it a GET from an address."""
     app = create_app(settings.model_copy(update={"rate_limit": "3/hour"} | changes))
     app.state.database = database
@@ -39,7 +39,7 @@ async def limited(settings: Settings, database: OpenDatabase, **changes: Any) ->
     yield app, get
 
 
-async def test_requests_beyond_the_quota_get_429(settings: Settings, database: OpenDatabase) -> None:
+async def test_requests_beyond_the_quota_get_429(settings: Settings, database: Database) -> None:
     async with limited(settings, database) as (_, get):
         responses = [await get() for _ in range(3)] + [await get("/nothing")]
         assert [response.status_code for response in responses] == [200, 200, 200, 429]
@@ -53,7 +53,7 @@ async def test_requests_beyond_the_quota_get_429(settings: Settings, database: O
         assert rejected.headers["ratelimit"].endswith(f";t={rejected.headers['retry-after']}")
 
 
-async def test_quota_is_per_client_and_health_checks_are_exempt(settings: Settings, database: OpenDatabase) -> None:
+async def test_quota_is_per_client_and_health_checks_are_exempt(settings: Settings, database: Database) -> None:
     async with limited(settings, database) as (app, get):
         for _ in range(4):
             last = await get(x_forwarded_for="203.0.113.9")
@@ -65,14 +65,14 @@ async def test_quota_is_per_client_and_health_checks_are_exempt(settings: Settin
         assert [(await get(x_api_key=key)).status_code for key in ("right", "wrong")] == [200, 429]
 
 
-async def test_ipv6_addresses_of_one_network_share_a_quota(settings: Settings, database: OpenDatabase) -> None:
+async def test_ipv6_addresses_of_one_network_share_a_quota(settings: Settings, database: Database) -> None:
     async with limited(settings, database) as (_, get):
         responses = [await get(client=f"2001:db8::{n}") for n in range(4)]
         assert [response.status_code for response in responses] == [200, 200, 200, 429]
         assert (await get(client="2001:db8:0:1::1")).status_code == 200
 
 
-async def test_quota_is_restored_in_the_next_window(settings: Settings, database: OpenDatabase) -> None:
+async def test_quota_is_restored_in_the_next_window(settings: Settings, database: Database) -> None:
     async with limited(settings, database, rate_limit="1/second") as (_, get):
         statuses = [(await get("/nothing")).status_code]
         deadline = time.monotonic() + 20

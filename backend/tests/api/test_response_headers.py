@@ -7,7 +7,7 @@ import pytest
 from httpx import AsyncClient
 from pydantic import SecretStr
 
-from app.api.dependencies import category_service
+from app.api.dependencies import get_category_queries
 from app.config import Settings
 from app.main import create_app
 from tests.support.api_catalogue import Catalogue
@@ -31,7 +31,7 @@ def shop_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
 
     changes = {"database_url": SecretStr(catalogue.url), "cors_origins": (SHOP,)}
     app = create_app(settings.model_copy(update=changes))
-    app.dependency_overrides[category_service] = crash
+    app.dependency_overrides[get_category_queries] = crash
     with serving(app) as port:
         yield port
 

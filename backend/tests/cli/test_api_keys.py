@@ -120,8 +120,8 @@ def test_a_database_that_is_not_ready_for_keys_is_one_sentence(
     empty_url: str, guarded: Guarded, command: list[str]
 ) -> None:
     assert_one_sentence(keys(empty_url, *command), "run `deals migrate`")
-    assert_one_sentence(keys("postgresql://u:hunter2@127.0.0.1:1/x", *command), "The database does not answer")
-    assert_one_sentence(keys(guarded.url("deals_read"), *command), "docs/roles.md says which one may")
+    assert_one_sentence(keys("postgresql://u:hunter2@127.0.0.1:1/x", *command), "The database does not respond")
+    assert_one_sentence(keys(guarded.url("deals_read"), *command), "see docs/roles.md")
 
 
 def test_the_role_for_keys_is_enough(guarded: Guarded) -> None:

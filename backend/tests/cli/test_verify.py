@@ -30,8 +30,8 @@ def verify(url: str) -> Result:
 
 
 _RIGHT: Final = [
-    "deal_rollup: 3 rows that count 4 deals, all of them right.",
-    "category_rollup: 5 rows that count 7 deals, all of them right.",
+    "deal_rollup: 3 rows that count 4 deals, all correct.",
+    "category_rollup: 5 rows that count 7 deals, all correct.",
 ]
 
 
@@ -50,8 +50,8 @@ def test_an_empty_catalogue_is_right(own_url: str) -> None:
     done = verify(own_url)
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
-        "deal_rollup: 0 rows that count 0 deals, all of them right.",
-        "category_rollup: 0 rows that count 0 deals, all of them right.",
+        "deal_rollup: 0 rows that count 0 deals, all correct.",
+        "category_rollup: 0 rows that count 0 deals, all correct.",
     ]
 
 
@@ -60,41 +60,41 @@ def test_an_empty_catalogue_is_right(own_url: str) -> None:
     [
         (
             "UPDATE deal_rollup SET deal_count = 1001 WHERE hotel_id = 2",
-            ["hotel 2, stars 4, available: kept 1,001 for 129.15, counted 1 for 129.15"],
+            ["hotel 2, stars 4, available: stored 1,001 for 129.15, counted 1 for 129.15"],
         ),
         (
             "UPDATE deal_rollup SET price_sum = price_sum + 0.01 WHERE NOT is_available",
-            ["hotel 1, stars 4, not available: kept 1 for 129.16, counted 1 for 129.15"],
+            ["hotel 1, stars 4, not available: stored 1 for 129.16, counted 1 for 129.15"],
         ),
         (
             "DELETE FROM deal_rollup WHERE hotel_id = 2",
-            ["hotel 2, stars 4, available: kept 0 for 0.00, counted 1 for 129.15"],
+            ["hotel 2, stars 4, available: stored 0 for 0.00, counted 1 for 129.15"],
         ),
         (
             "INSERT INTO deal_rollup VALUES (2, 1, true, 0, 5)",
-            ["hotel 2, stars 1, available: kept 0 for 5.00, counted 0 for 0.00"],
+            ["hotel 2, stars 1, available: stored 0 for 5.00, counted 0 for 0.00"],
         ),
         (
             "INSERT INTO category_rollup VALUES (1, 2, 5, false, 3, 6000)",
-            ["category 1, hotel 2, stars 5, not available: kept 3 for 6,000.00, counted 0 for 0.00"],
+            ["category 1, hotel 2, stars 5, not available: stored 3 for 6,000.00, counted 0 for 0.00"],
         ),
         (
             "DELETE FROM deal_categories WHERE deal_id = 4",
-            ["category 1, hotel 2, stars 4, available: kept 1 for 129.15, counted 0 for 0.00"],
+            ["category 1, hotel 2, stars 4, available: stored 1 for 129.15, counted 0 for 0.00"],
         ),
         (
             "UPDATE deals SET price_per_night = 100 WHERE id = 4",
             [
-                "hotel 2, stars 4, available: kept 1 for 129.15, counted 1 for 100.00",
-                "category 1, hotel 2, stars 4, available: kept 1 for 129.15, counted 1 for 100.00",
+                "hotel 2, stars 4, available: stored 1 for 129.15, counted 1 for 100.00",
+                "category 1, hotel 2, stars 4, available: stored 1 for 129.15, counted 1 for 100.00",
             ],
         ),
         (
             "UPDATE deals SET star_rating = 5 WHERE id = 4; DELETE FROM deal_categories WHERE deal_id = 4",
             [
-                "hotel 2, stars 4, available: kept 1 for 129.15, counted 0 for 0.00",
-                "hotel 2, stars 5, available: kept 0 for 0.00, counted 1 for 129.15",
-                "category 1, hotel 2, stars 4, available: kept 1 for 129.15, counted 0 for 0.00",
+                "hotel 2, stars 4, available: stored 1 for 129.15, counted 0 for 0.00",
+                "hotel 2, stars 5, available: stored 0 for 0.00, counted 1 for 129.15",
+                "category 1, hotel 2, stars 4, available: stored 1 for 129.15, counted 0 for 0.00",
             ],
         ),
     ],
@@ -104,15 +104,15 @@ def test_a_difference_is_told(own_url: str, catalogue: Catalogue, statement: str
     done = verify(own_url)
     assert done.exit_code == 1
     assert [line.strip() for line in done.stdout.splitlines() if line.startswith(" ")] == told
-    assert done.stdout.count("of them wrong:") == len({"category" in line for line in told})
+    assert done.stdout.count("wrong:") == len({"category" in line for line in told})
 
 
 def test_of_many_differences_the_first_are_told(own_url: str, catalogue: Catalogue) -> None:
     change_unseen(catalogue, "INSERT INTO deal_rollup SELECT n, 1, true, n, n FROM generate_series(101, 2000) AS n")
     first, *told, more, last = verify(own_url).stdout.splitlines()
-    assert first == "deal_rollup: 1,903 rows that count 4 deals, 1,900 of them wrong:"
+    assert first == "deal_rollup: 1,903 rows that count 4 deals, 1,900 wrong:"
     assert told == [
-        f"  hotel {n}, stars 1, available: kept {n} for {n}.00, counted 0 for 0.00" for n in range(101, 121)
+        f"  hotel {n}, stars 1, available: stored {n} for {n}.00, counted 0 for 0.00" for n in range(101, 121)
     ]
     assert more == "  and 1,880 more"
     assert last == _RIGHT[1]
@@ -133,5 +133,5 @@ def test_what_the_database_does_not_do_is_one_sentence(own_url: str, command: st
         done = CliRunner().invoke(app, [command], env=hasty, catch_exceptions=False)
     locker.close()
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.startswith("The database did not do it: canceling statement due to ")
+    assert done.stderr.startswith("The command failed in the database: canceling statement due to ")
     assert len(done.stderr.splitlines()) == 1

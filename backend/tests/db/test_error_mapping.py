@@ -10,11 +10,12 @@ from sqlalchemy import func, select
 
 from app.config import Settings
 from app.db.errors import is_retryable
-from app.db.statements import CompiledStatement
-from app.db.transaction import Transaction
+from app.db.session import ConnectedDatabase
+from app.db.statements import get_driver_connection
+from app.db.transaction import transaction
 from app.main import create_app
 from tests.support.api_keys import HEADER, issue, with_keys
-from tests.support.databases import OpenDatabase, connect
+from tests.support.databases import connect
 from tests.support.deal_bodies import PLAIN_HOTEL
 
 _FAILING_TRIGGER = """
@@ -120,12 +121,11 @@ async def test_sqlstate_maps_to_status_and_code(
     assert _count_hotels(other_connection) == 0
 
 
-@pytest.mark.parametrize("when", [AT_STATEMENT, AT_COMMIT])
 @pytest.mark.parametrize("state", ["40001", "40P01"])
 async def test_serialization_failures_and_deadlocks_are_retried(
-    own_client: AsyncClient, other_connection: extensions.connection, state: str, when: str
+    own_client: AsyncClient, other_connection: extensions.connection, state: str
 ) -> None:
-    _make_inserts_fail(other_connection, _raise_error(state), when=when, times=2)
+    _make_inserts_fail(other_connection, _raise_error(state), when=AT_STATEMENT, times=2)
     response = await own_client.post("/hotels", json=PLAIN_HOTEL)
     assert response.status_code == 201
     assert _count_hotels(other_connection) == 1
@@ -148,7 +148,7 @@ async def test_write_is_retried_when_its_connection_is_closed_before_the_commit(
 
 @pytest.mark.parametrize("failure", [_raise_error("40P01"), TERMINATE_BACKEND])
 async def test_api_key_lookup_is_retried(
-    own_database: OpenDatabase, settings: Settings, other_connection: extensions.connection, failure: str
+    own_database: ConnectedDatabase, settings: Settings, other_connection: extensions.connection, failure: str
 ) -> None:
     app = create_app(with_keys(settings))
     app.state.database = own_database
@@ -191,20 +191,22 @@ async def test_writes_survive_a_change_of_the_table(
     assert (await own_client.get(f"/hotels/{hotel}")).json()["city"] == "Oslo"
 
 
-async def test_deallocated_statements_are_prepared_again(own_client: AsyncClient, own_database: OpenDatabase) -> None:
+async def test_deallocated_statements_are_prepared_again(
+    own_client: AsyncClient, own_database: ConnectedDatabase
+) -> None:
     """As happens behind a transaction-pooling proxy."""
     hotel = (await own_client.post("/hotels", json=PLAIN_HOTEL)).json()["id"]
     assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Paris"})).status_code == 200
-    async with own_database.lender.connection() as driver:
-        await driver.execute("DEALLOCATE ALL")
+    async with own_database.sessions() as session:
+        await (await get_driver_connection(session)).execute("DEALLOCATE ALL")
     assert (await own_client.patch(f"/hotels/{hotel}", json={"city": "Rome"})).json()["city"] == "Rome"
 
 
-async def test_connection_lost_before_the_commit_is_retryable(own_database: OpenDatabase) -> None:
+async def test_connection_lost_before_the_commit_is_retryable(own_database: ConnectedDatabase) -> None:
     async def lose_connection() -> None:
-        async with Transaction.on(own_database.lender) as transaction:
-            await transaction.fetch_all(CompiledStatement(select(func.pg_backend_pid())), {})
-            transaction._driver.terminate()
+        async with transaction(own_database.sessions) as session:
+            await session.execute(select(func.pg_backend_pid()))
+            (await get_driver_connection(session)).terminate()
 
     with pytest.raises(asyncpg.ConnectionDoesNotExistError) as raised:
         await lose_connection()

@@ -12,11 +12,13 @@ from psycopg2.extensions import connection
 
 from app.auth.tokens import Scope, digest, new_key, public_id
 from app.config import Settings
-from app.db.session import Database
+from app.db.session import ConnectedDatabase
+from app.db.transaction import transaction
 from app.importer.generator import write_deals
 from app.importer.pipeline import load_deals
 from app.main import create_app
-from app.repositories.api_keys import open_api_key_admin
+from app.models import ApiKey
+from app.repositories.api_keys import ApiKeyRepository
 from tests.support.api_keys import HEADER, SECRET, with_keys
 from tests.support.databases import connect
 from tests.support.import_catalogue import ignore_progress
@@ -167,11 +169,14 @@ def test_additional_privileges_are_revoked(catalogue: Guarded) -> None:
 async def client(catalogue: Guarded, settings: Settings) -> AsyncIterator[AsyncClient]:
     """A client with an API key; the service is connected as `deals_app`."""
     app = create_app(with_keys(settings))
-    app.state.database = Database.connect(catalogue.url("deals_app"), settings)
+    app.state.database = await ConnectedDatabase.connect(catalogue.url("deals_app"), settings)
     key = new_key()
-    with open_api_key_admin(catalogue.url("deals_keys")) as admin:
+    keys_database = await ConnectedDatabase.connect(catalogue.url("deals_keys"), settings)
+    async with transaction(keys_database.sessions) as session:
         key_digest = digest(key, secret=SECRET.encode())
-        admin.add(public_id(key) or "", name="a test", digest=key_digest, scopes=[Scope.ADMIN], expires_at=None)
+        row = ApiKey(public_id=public_id(key), name="a test", digest=key_digest, scopes=[Scope.ADMIN])
+        await ApiKeyRepository(session).add(row)
+    await keys_database.close()
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test", headers={HEADER: key}) as client:
         yield client
     await app.state.database.close()

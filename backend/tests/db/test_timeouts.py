@@ -10,13 +10,15 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from psycopg2 import extensions
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select, text
 
-from app.api.retry import Attempts
+from app.api.strict_route import TimeBudget
 from app.config import Settings
+from app.db.session import ConnectedDatabase
+from app.db.statements import get_driver_connection
 from app.main import create_app
 from tests.support.api_keys import HEADER, issue, with_keys
-from tests.support.databases import OpenDatabase, connect
+from tests.support.databases import connect
 from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
 from tests.support.decimal_json import to_json
 
@@ -60,10 +62,10 @@ WAIT_AT_COMMIT: Final = """
 @asynccontextmanager
 async def open_service(
     url: str, settings: Settings, **overrides: float
-) -> AsyncIterator[tuple[AsyncClient, OpenDatabase]]:
+) -> AsyncIterator[tuple[AsyncClient, ConnectedDatabase]]:
     """A client of the service on the database at `url`, with some settings overridden."""
     settings = settings.model_copy(update=overrides)
-    app, database = create_app(settings), OpenDatabase.connect(url, settings)
+    app, database = create_app(settings), await ConnectedDatabase.connect(url, settings)
     app.state.database = database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
         yield client, database
@@ -80,10 +82,14 @@ def open_connection(url: str) -> Iterator[extensions.connection]:
         connection.close()
 
 
-async def disable_server_timeouts(database: OpenDatabase) -> None:
-    """Disable the server's timeouts on the pool's only connection, so that the server appears unresponsive."""
-    async with database.lender.connection() as driver:
-        await driver.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+async def disable_server_timeouts(database: ConnectedDatabase) -> None:
+    """Disable the server's timeouts on the pools' only connections, so that the server appears unresponsive."""
+    async with database.read_pool.connection() as connection:
+        await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+    async with database.engine.connect() as connection:
+        await connection.execute(text("SET SESSION statement_timeout = 0"))
+        await connection.execute(text("SET SESSION lock_timeout = 0"))
+        await connection.commit()
 
 
 def assert_unavailable(response: Response) -> None:
@@ -98,9 +104,12 @@ async def test_exhausted_pool_rejects_requests_that_need_the_database(own_url: s
         client,
         database,
     ):
-        async with database.lender.connection():
+        async with database.read_pool.connection(), database.engine.connect() as connection:
+            await connection.execute(select(1))
             async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
-                responses = await asyncio.gather(*(client.get("/deals") for _ in range(20)))
+                reads = [client.get("/deals") for _ in range(20)]
+                writes = [client.patch("/hotels/1", json={"name": "Crown Tower"}) for _ in range(5)]
+                responses = await asyncio.gather(*reads, *writes)
             for response in responses:
                 assert_unavailable(response)
             for method, path, status in NEEDS_NO_DATABASE:
@@ -140,11 +149,12 @@ async def test_connection_is_reused_after_a_server_timeout(
     async with open_service(own_url, settings, **LONG_TIMEOUTS | {setting: 0.1}) as (_, database):
         with open_connection(own_url) as locker, locker.cursor() as cursor:
             cursor.execute("LOCK TABLE hotels")
-            async with asyncio.timeout(TEST_TIMEOUT_SECONDS), database.lender.connection() as driver:
+            async with asyncio.timeout(TEST_TIMEOUT_SECONDS), database.read_pool.connection() as connection:
+                pid = connection.get_server_pid()
                 with pytest.raises(error):
-                    await driver.execute("SELECT FROM hotels", timeout=60)
-        async with database.lender.connection() as reused:
-            assert reused is driver
+                    await connection.execute("SELECT FROM hotels", timeout=60)
+        async with database.read_pool.connection() as connection:
+            assert connection.get_server_pid() == pid
 
 
 async def test_driver_times_out_when_the_server_does_not(own_url: str, settings: Settings) -> None:
@@ -206,10 +216,10 @@ async def test_steps_of_one_request_share_its_timeout() -> None:
         for _ in range(3):
             await asyncio.sleep(0)
 
-    attempts = Attempts(seconds=0.01)
-    await attempts.at(use_up_the_budget)
+    budget = TimeBudget(0.01)
+    await budget.spend(use_up_the_budget())
     with pytest.raises(TimeoutError):
-        await attempts.at(yield_to_the_loop)
+        await budget.spend(yield_to_the_loop())
 
 
 async def test_slow_request_body_does_not_count_toward_the_request_timeout(own_url: str, settings: Settings) -> None:
@@ -239,13 +249,14 @@ async def test_connecting_to_an_unresponsive_server_times_out(settings: Settings
 
 async def test_idle_transaction_is_terminated(own_url: str, settings: Settings) -> None:
     async with open_service(own_url, settings, database_idle_in_transaction_timeout=0.05) as (_, database):
-        async with database.lender.connection() as driver:
+        async with database.sessions() as session:
+            await session.execute(select(1))
             ended: asyncio.Event = asyncio.Event()
-            driver.add_termination_listener(lambda _: ended.set())
-            await driver.execute("BEGIN")
+            (await get_driver_connection(session)).add_termination_listener(lambda _: ended.set())
             await asyncio.wait_for(ended.wait(), TEST_TIMEOUT_SECONDS)
-        async with database.lender.connection() as driver:
-            assert await driver.fetchval("SELECT 1") == 1
+            await session.invalidate()
+        async with database.sessions() as session:
+            assert await session.scalar(select(1)) == 1
 
 
 async def test_server_connection_limit_yields_503(own_url: str, settings: Settings) -> None:
@@ -261,18 +272,14 @@ async def test_server_connection_limit_yields_503(own_url: str, settings: Settin
     assert_unavailable(response)
 
 
-async def test_close_does_not_block_on_server(own_url: str, settings: Settings) -> None:
-    """An overflow connection is closed on release, after its transaction was committed."""
+async def test_release_of_an_overflow_connection_does_not_wait_for_the_server(own_url: str, settings: Settings) -> None:
+    """Its socket is closed at once; an orderly close would wait for the server to close its end."""
     async with open_service(own_url, settings, database_pool_size=1, database_pool_max_overflow=1) as (_, database):
-        acquired = [database.lender.connection() for _ in range(2)]
-        drivers = [await connection.__aenter__() for connection in acquired]
-        closed = asyncio.Event()
-        drivers[1].add_termination_listener(lambda _: closed.set())
-        for connection in acquired:
-            with pytest.raises(StopIteration):
-                connection.__aexit__(None, None, None).send(None)
-        await asyncio.wait_for(closed.wait(), TEST_TIMEOUT_SECONDS)
-        assert not drivers[0].is_closed()
+        sessions = [database.sessions() for _ in range(2)]
+        drivers = [await get_driver_connection(session) for session in sessions]
+        for session in sessions:
+            await session.close()
+        assert [driver.is_closed() for driver in drivers] == [False, True]
 
 
 def test_default_timeouts_are_nested(app: FastAPI) -> None:

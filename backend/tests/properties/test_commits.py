@@ -92,7 +92,7 @@ async def test_get_and_list_deals_return_version_and_categories_of_one_snapshot(
 ) -> None:
     """The category of each version is its number, and a new version follows each statement of the service."""
     deal = await service.create("/deals", {**PLAIN_DEAL, "hotel_id": hotel, "categories": ["1"]})
-    monkeypatch.setattr(service.database, "reader", InterleavedWriter(service.database.reader, other_connection))
+    monkeypatch.setattr(service.database, "reads", InterleavedWriter(service.database.reads, other_connection))
     read = await service.get(f"/deals/{deal['id']}")
     (listed,) = (await service.get("/deals"))["items"]
     assert read["categories"] == [str(read["version"])]

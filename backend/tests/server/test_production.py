@@ -73,7 +73,7 @@ def test_only_keys_write_and_no_secret_is_told(guarded: Guarded, tmp_path: Path)
     for secret in (SECRET, *(key.rpartition("_")[2] for key in (writer, admin, *guesses))):
         assert secret not in told
     assert "Writes    need a key: AUTH_MODE is writes\n" in told
-    assert "key_refused" in told
+    assert "key_rejected" in told
     assert "key_without_scope" in told
 
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -12,13 +12,12 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 from sqlalchemy import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import Settings
-from app.db.lending import Lender
 from app.db.migrations import migrate
 from app.db.resolve import COMPOSE_URL, is_compose_running
-from app.db.session import Database
+from app.db.statements import CompiledStatement, R, fetch_rows
 from app.db.urls import libpq_url
 from devtools.postgres.embedded import EmbeddedPostgres
 
@@ -33,14 +32,16 @@ UNSAFE_FAST_OPTIONS: Final = {
 }
 
 
-class OpenDatabase(Database):
-    """The service's database, with sessions beside it for a test to arrange and to look."""
+class ConnectionExecutor:
+    """Executes reads on one connection, so that they see its transaction."""
 
-    def __init__(
-        self, engine: AsyncEngine, lender: Lender, sessions: async_sessionmaker[AsyncSession] | None = None
-    ) -> None:
-        super().__init__(engine, lender)
-        self.sessions = sessions or async_sessionmaker(engine, expire_on_commit=False)
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def fetch_all(self, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
+        driver_connection = (await self._connection.get_raw_connection()).driver_connection
+        assert driver_connection is not None
+        return await fetch_rows(driver_connection, statement, values)
 
 
 class TestServer:

@@ -10,8 +10,8 @@ from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
 
 from app.config import Settings
+from app.db.session import ConnectedDatabase
 from app.main import create_app
-from tests.support.databases import OpenDatabase
 from tests.support.decimal_json import from_json, to_json
 
 _JSON: Final = {"content-type": "application/json"}
@@ -27,12 +27,12 @@ class Service:
 
     app: FastAPI
     client: AsyncClient
-    database: OpenDatabase
+    database: ConnectedDatabase
 
     @classmethod
     @asynccontextmanager
     async def on(cls, url: str, settings: Settings) -> AsyncIterator["Service"]:
-        app, database = create_app(settings), OpenDatabase.connect(url, settings)
+        app, database = create_app(settings), await ConnectedDatabase.connect(url, settings)
         app.state.database = database
         async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
             yield cls(app, client, database)

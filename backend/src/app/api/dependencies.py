@@ -1,11 +1,12 @@
-"""From the request's session to repositories and services: the only place that builds them."""
+"""The services of a request, built from its session or from the read pool."""
 
 from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from app.db.session import DB, Database, database_of
+from app.db.session import DB, Database, DatabaseDep
+from app.db.statements import SessionExecutor
 from app.errors import ErrorDetail, InvalidError
 from app.pagination import CursorCodec
 from app.repositories.categories import CategoryQueries, CategoryRepository
@@ -18,84 +19,72 @@ from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.signing_keys import SigningKeyRepository
 from app.schemas.base import IdempotencyKey
 from app.schemas.params import OptionalParam
-from app.services.categories import CategoryService
-from app.services.deals import DealSearch, DealService
+from app.services.deals import DealSearchService, DealService
 from app.services.health import HealthService
-from app.services.hotels import HotelSearch, HotelService
-from app.services.idempotency import IdempotencyGuard, NoIdempotency
+from app.services.hotels import HotelSearchService, HotelService
+from app.services.idempotency import IdempotencyService
 
 
-async def health_service(request: Request) -> HealthService:
+async def get_health_service(request: Request, database: DatabaseDep) -> HealthService:
     draining = getattr(request.state, "draining", None)
-    return HealthService(
-        health=HealthRepository(database_of(request).reader), draining=draining is not None and draining.is_set()
-    )
+    is_draining = draining is not None and draining.is_set()
+    return HealthService(health=HealthRepository(database.reads), is_draining=is_draining)
 
 
-async def deal_search(request: Request) -> DealSearch:
-    database = database_of(request)
-    return DealSearch(views=DealQueries(database.reader), cursors=partial(_cursors, database))
+async def get_deal_search(database: DatabaseDep) -> DealSearchService:
+    return DealSearchService(queries=DealQueries(database.reads), cursors=partial(_get_cursor_codec, database))
 
 
-async def deal_service(transaction: DB) -> DealService:
+async def get_deal_service(session: DB) -> DealService:
     return DealService(
-        deals=DealRepository(transaction),
-        views=DealQueries(transaction),
-        hotels=HotelRepository(transaction),
-        categories=CategoryRepository(transaction),
+        deals=DealRepository(session),
+        queries=DealQueries(SessionExecutor(session)),
+        hotels=HotelRepository(session),
+        categories=CategoryRepository(session),
     )
 
 
-async def hotel_search(request: Request) -> HotelSearch:
-    return HotelSearch(views=HotelQueries(database_of(request).reader))
+async def get_hotel_search(database: DatabaseDep) -> HotelSearchService:
+    return HotelSearchService(queries=HotelQueries(database.reads))
 
 
-async def hotel_service(transaction: DB) -> HotelService:
-    return HotelService(hotels=HotelRepository(transaction), search=HotelSearch(views=HotelQueries(transaction)))
+async def get_hotel_service(session: DB) -> HotelService:
+    return HotelService(hotels=HotelRepository(session), queries=HotelQueries(SessionExecutor(session)))
 
 
-async def category_service(request: Request) -> CategoryService:
-    return CategoryService(queries=CategoryQueries(database_of(request).reader))
+async def get_category_queries(database: DatabaseDep) -> CategoryQueries:
+    return CategoryQueries(database.reads)
 
 
-async def once(
+async def get_idempotency_service(
     request: Request,
-    transaction: DB,
+    session: DB,
     key: Annotated[
         OptionalParam[IdempotencyKey],
         Header(
             alias="Idempotency-Key",
-            description="Any text of the client's, say a UUID. Sent again with the same key and body within 24 hours, "
-            "the write is not done again and answered as it was, with `Idempotent-Replayed: true`.",
+            description="A text chosen by the client, such as a UUID. A request that is sent again with the same key "
+            "and body within 24 hours has no further effect and gets the first response, with "
+            "`Idempotent-Replayed: true`.",
         ),
     ] = None,
-) -> NoIdempotency:
-    """Found again at `request.state.once` by whoever has the answer."""
+) -> IdempotencyService:
     if len(request.headers.getlist("idempotency-key")) > 1:
         raise InvalidError(details=[ErrorDetail("Idempotency-Key", "must be given once")])
-    effect = _once(request, transaction, key)
-    request.state.once = effect
-    return effect
+    return IdempotencyService(IdempotencyRepository(session), client=request.state.client, key=key)
 
 
-def _once(request: Request, transaction: DB, key: str | None) -> NoIdempotency:
-    if key is None:
-        return NoIdempotency()
-    client = getattr(request.state, "client", "")
-    return IdempotencyGuard(keys=IdempotencyRepository(transaction), client=client, key=key)
-
-
-async def _cursors(database: Database) -> CursorCodec:
-    """The codec with the database's key, which is read once for each process."""
+async def _get_cursor_codec(database: Database) -> CursorCodec:
+    """The codec with the database's signing key, which each process reads once."""
     if database.cursor_key is None:
-        database.cursor_key = await SigningKeyRepository(database.reader).get("cursor")
+        database.cursor_key = await SigningKeyRepository(database.reads).get("cursor")
     return CursorCodec(database.cursor_key)
 
 
-HealthServiceDep = Annotated[HealthService, Depends(health_service)]
-DealSearchDep = Annotated[DealSearch, Depends(deal_search)]
-Deals = Annotated[DealService, Depends(deal_service)]
-Categories = Annotated[CategoryService, Depends(category_service)]
-HotelSearchDep = Annotated[HotelSearch, Depends(hotel_search)]
-IdempotencyDep = Annotated[NoIdempotency, Depends(once)]
-Hotels = Annotated[HotelService, Depends(hotel_service)]
+HealthServiceDep = Annotated[HealthService, Depends(get_health_service)]
+DealSearchDep = Annotated[DealSearchService, Depends(get_deal_search)]
+DealServiceDep = Annotated[DealService, Depends(get_deal_service)]
+HotelSearchDep = Annotated[HotelSearchService, Depends(get_hotel_search)]
+HotelServiceDep = Annotated[HotelService, Depends(get_hotel_service)]
+CategoryQueriesDep = Annotated[CategoryQueries, Depends(get_category_queries)]
+IdempotencyDep = Annotated[IdempotencyService, Depends(get_idempotency_service)]

@@ -28,7 +28,6 @@ from app.errors import (
     ServiceUnavailableError,
     UnknownParameterError,
 )
-from app.services.idempotency import ReplayedResponseError
 
 _MISCONFIGURED: Final = frozenset({"42501", "42703", "42P01"})
 """By SQLSTATE: a right, a column or a table is missing, which does not mend itself."""
@@ -41,7 +40,6 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(AppError)(_answer_ours)
     app.exception_handler(HTTPException)(_answer_http)
     app.exception_handler(RequestValidationError)(_answer_validation)
-    app.exception_handler(ReplayedResponseError)(_answer_again)
     for kind in DATABASE_ERRORS:
         app.exception_handler(kind)(_answer_database)
 
@@ -56,12 +54,6 @@ async def _answer_http(request: Request, error: HTTPException) -> Response:
 
 async def _answer_validation(request: Request, error: RequestValidationError) -> Response:
     return _answer(request, from_validation(error))
-
-
-async def _answer_again(_: Request, error: ReplayedResponseError) -> Response:
-    answer = error.answer
-    headers = {"Idempotent-Replayed": "true"} | ({"Location": answer.location} if answer.location else {})
-    return Response(answer.body, answer.status, headers=headers, media_type="application/json")
 
 
 async def _answer_database(request: Request, error: Exception) -> Response:

@@ -1,22 +1,23 @@
-"""The route class of every endpoint: what FastAPI would ignore or repair in a request is refused."""
+"""The route class of all endpoints: rejects everything in a request that FastAPI would ignore or coerce."""
 
+import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from decimal import Decimal
-from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.api.openapi import query_parameters
-from app.api.query_params import QueryModel, refuse_unknown
-from app.api.retry import Attempts, answer
+from app.api.query_params import QueryModel, require_known_names
 from app.auth.dependencies import ApiKeyAuth
 from app.errors import UnsupportedMediaTypeError
 
 _JSON: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.ASCII | re.IGNORECASE)
+
+T = TypeVar("T")
 
 
 class StrictJsonRequest(Request):
@@ -25,14 +26,15 @@ class StrictJsonRequest(Request):
     async def json(self) -> Any:  # noqa: ANN401  JSON is any value
         """The body, with fractions as Decimal. Raises ValueError or RecursionError for anything but strict JSON."""
         text = (await self.body()).decode("utf-8")
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique_names)
+        return json.loads(text, parse_float=Decimal, parse_constant=_reject_constant, object_pairs_hook=_unique_names)
 
 
 class StrictRoute(APIRoute):
-    """Refuses unknown, repeated and undecodable query parameters, and bodies that are not strict JSON.
+    """Rejects unknown, repeated and undecodable query parameters, and bodies that are not strict JSON.
 
-    What it answers is committed, and comes in time or is a 503.
-    Who has no key learns nothing else and has no body read.
+    Authentication comes first: without a valid key nothing else is validated and no body is read. The work of a request
+    has one timeout, which excludes the time in which its body arrives; `request.state.deadline` is its end, for the
+    commit that follows the endpoint.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401  FastAPI's
@@ -43,22 +45,45 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        reads_query = any(isinstance(dependency.call, QueryModel) for dependency in self.dependant.dependencies)
-        checks = [d.call for d in self.dependant.dependencies if isinstance(d.call, ApiKeyAuth)]
+        calls = [dependency.call for dependency in self.dependant.dependencies]
+        has_query_model = any(isinstance(call, QueryModel) for call in calls)
+        auth = next((call for call in calls if isinstance(call, ApiKeyAuth)), None)
 
-        async def strictly(request: Request) -> Response:
-            attempts = Attempts(seconds=request.app.state.settings.request_timeout)
-            for check in checks:
-                await attempts.at(partial(check, request))
-            if (query := request.scope["query_string"]) and not reads_query:
-                refuse_unknown(query, self.dependant)
+        async def handle_strictly(request: Request) -> Response:
+            budget = TimeBudget(request.app.state.settings.request_timeout)
+            if auth is not None:
+                await budget.spend(auth.authenticate(request))
+            if (query := request.scope["query_string"]) and not has_query_model:
+                require_known_names(query, self.dependant)
             request = StrictJsonRequest(request.scope, request.receive)
             if self.body_field is not None:
                 _check_media_type(request)
-                await request.body()  # a slow client's time is not ours
-            return await attempts.at(partial(answer, handle, request))
+                await request.body()
+            request.state.deadline = budget.deadline
+            return await budget.spend(handle(request))
 
-        return strictly
+        return handle_strictly
+
+
+class TimeBudget:
+    """A timeout that several awaitables share."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    @property
+    def deadline(self) -> float:
+        """When the budget ends if it is spent from now on, in the event loop's time."""
+        return asyncio.get_running_loop().time() + self._seconds
+
+    async def spend(self, work: Awaitable[T]) -> T:
+        """Raises TimeoutError if the budget ends before the work."""
+        time = asyncio.get_running_loop().time
+        started = time()
+        async with asyncio.timeout(self._seconds):
+            result = await work
+        self._seconds -= time() - started
+        return result
 
 
 def _check_media_type(request: Request) -> None:
@@ -69,12 +94,12 @@ def _check_media_type(request: Request) -> None:
         raise UnsupportedMediaTypeError
 
 
-def _no_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
 def _unique_names(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("a name occurs twice in one object")
     return members

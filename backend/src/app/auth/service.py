@@ -1,4 +1,4 @@
-"""Who may write: keys are verified here, and remembered for a moment."""
+"""Verification of API keys, with a cache of a few seconds and one lookup for concurrent requests (ADR 11)."""
 
 import asyncio
 import hmac
@@ -8,142 +8,139 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
+from cachetools import LRUCache, TLRUCache
 
 from app.auth.throttle import FailedAttemptLimiter
 from app.auth.tokens import Scope, allows, digest, public_id
 from app.config import Settings
 from app.errors import ForbiddenError, UnauthorizedError
-from app.repositories.api_keys import ApiKeyRepository, StoredApiKey
+from app.repositories.api_keys import ApiKeyQueries
 
 CACHE_TTL_SECONDS: Final = 3.0
-"""How long a revoked key may go on working."""
+"""How long a revoked key may still be accepted."""
 _MAX_CACHED: Final = 1024
 _NO_DIGEST: Final = bytes(32)
 
-log = structlog.get_logger("keys")
+log = structlog.get_logger("auth")
 
 
-class Keys(Protocol):
-    """Who is asked whether a request may write."""
+class Authenticator(Protocol):
+    """Authenticates write requests."""
 
-    async def authenticate(self, presented: str | None, *, scope: Scope, address: str, keys: ApiKeyRepository) -> str:
-        """The public id of the client that may; empty where everybody may.
+    async def authenticate(self, key: str | None, *, scope: Scope, address: str, keys: ApiKeyQueries) -> str:
+        """The public id of the key, empty if writes need none.
 
-        Raises UnauthorizedError, ForbiddenError, RateLimitedError, and one of `DATABASE_ERRORS` if the key
-        would have to be looked up and the database is away.
+        Raises UnauthorizedError, ForbiddenError, RateLimitedError, and one of DATABASE_ERRORS if the lookup fails.
         """
         ...
 
-    def cached_client_id(self, presented: str) -> str | None:
-        """The public id of a key that was found valid here and not refused since, without any I/O.
+    def cached_client_id(self, key: str) -> str | None:
+        """The public id of a key that was valid at its last lookup, without I/O.
 
-        Good for telling clients apart, not for letting one in.
+        It identifies a client for rate limiting; it does not authenticate a request.
         """
         ...
 
 
 class AllowAll:
-    """Where writes need no key."""
+    """Accepts every request; used if AUTH_MODE is `off`."""
 
-    async def authenticate(self, presented: str | None, *, scope: Scope, address: str, keys: ApiKeyRepository) -> str:  # noqa: ARG002  the protocol's
+    async def authenticate(self, key: str | None, *, scope: Scope, address: str, keys: ApiKeyQueries) -> str:  # noqa: ARG002  protocol
         return ""
 
-    def cached_client_id(self, presented: str) -> str | None:  # noqa: ARG002  the protocol's
+    def cached_client_id(self, key: str) -> str | None:  # noqa: ARG002  protocol
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A key that was found valid, and until when it is taken for that."""
+    """The owner of a verified key; `valid_until` is a time of the authenticator's clock."""
 
     public_id: str
     scopes: frozenset[str]
-    until: float
+    valid_until: float
 
 
 class ApiKeyAuthenticator:
-    """Verifies keys against the database, and believes what it found for CACHE_TTL_SECONDS.
+    """Verifies keys in the database, and caches valid ones for CACHE_TTL_SECONDS.
 
-    `clock` counts seconds and never goes back.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(self, *, secret: bytes, failures_per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._secret = secret
         self._clock = clock
-        self._clients: dict[bytes, Client] = {}
-        self._asked: dict[bytes, asyncio.Task[Client | None]] = {}
+        self._clients: TLRUCache[bytes, Client] = TLRUCache(
+            _MAX_CACHED, ttu=lambda _, client, __: client.valid_until, timer=clock
+        )
+        self._known_ids: LRUCache[bytes, str] = LRUCache(_MAX_CACHED)
+        self._lookups: dict[bytes, asyncio.Task[Client | None]] = {}
         self._failures = FailedAttemptLimiter(per_minute=failures_per_minute)
 
-    async def authenticate(self, presented: str | None, *, scope: Scope, address: str, keys: ApiKeyRepository) -> str:
-        if presented is None:
+    async def authenticate(self, key: str | None, *, scope: Scope, address: str, keys: ApiKeyQueries) -> str:
+        if key is None:
             raise UnauthorizedError
-        made = digest(presented, secret=self._secret)
-        client = self._fresh(made) or await self._verified(presented, made, address=address, keys=keys)
+        key_digest = digest(key, secret=self._secret)
+        client = self._clients.get(key_digest) or await self._verify(key, key_digest, address=address, keys=keys)
         if not allows(client.scopes, scope):
             log.warning("key_without_scope", client=client.public_id, needed=scope)
             raise ForbiddenError
         return client.public_id
 
-    def cached_client_id(self, presented: str) -> str | None:
-        client = self._clients.get(digest(presented, secret=self._secret))
-        return client.public_id if client else None
+    def cached_client_id(self, key: str) -> str | None:
+        return self._known_ids.get(digest(key, secret=self._secret))
 
-    def _fresh(self, made: bytes) -> Client | None:
-        client = self._clients.get(made)
-        return client if client and self._clock() < client.until else None
-
-    async def _verified(self, presented: str, made: bytes, *, address: str, keys: ApiKeyRepository) -> Client:
-        asked = self._asked.get(made) or self._ask(presented, made, address=address, keys=keys)
-        client = await asyncio.shield(asked)  # who goes away takes the answer from nobody
+    async def _verify(self, key: str, key_digest: bytes, *, address: str, keys: ApiKeyQueries) -> Client:
+        lookup = self._lookups.get(key_digest)
+        if lookup is None:
+            lookup = self._start_lookup(key, key_digest, address=address, keys=keys)
+        client = await asyncio.shield(lookup)  # a cancelled request does not cancel the lookup of the others
         if client is None:
             raise UnauthorizedError
         return client
 
-    def _ask(
-        self, presented: str, made: bytes, *, address: str, keys: ApiKeyRepository
+    def _start_lookup(
+        self, key: str, key_digest: bytes, *, address: str, keys: ApiKeyQueries
     ) -> "asyncio.Task[Client | None]":
-        """A look-up for all who present this key before it ends."""
-        # Who has had a valid key is not shut out by the guesses of others behind the same address.
-        is_guess = made not in self._clients
-        if is_guess:
+        """One lookup for all requests that present this key until it ends."""
+        # The owner of a known key is not blocked by failed attempts from the same address.
+        is_unknown = key_digest not in self._known_ids
+        if is_unknown:
             self._failures.reserve(address)
 
-        def settle(asked: "asyncio.Task[Client | None]") -> None:
-            del self._asked[made]
-            is_wrong = not asked.cancelled() and asked.exception() is None and asked.result() is None
-            if is_wrong and not is_guess:
+        def settle(lookup: "asyncio.Task[Client | None]") -> None:
+            del self._lookups[key_digest]
+            is_invalid = not lookup.cancelled() and lookup.exception() is None and lookup.result() is None
+            if is_invalid and not is_unknown:
                 self._failures.record(address)
-            if is_guess and not is_wrong:
+            if is_unknown and not is_invalid:
                 self._failures.refund(address)
 
-        asked = self._asked[made] = asyncio.create_task(self._look_up(presented, made, address=address, keys=keys))
-        asked.add_done_callback(settle)
-        return asked
+        lookup = asyncio.create_task(self._look_up(key, key_digest, address=address, keys=keys))
+        self._lookups[key_digest] = lookup
+        lookup.add_done_callback(settle)
+        return lookup
 
-    async def _look_up(self, presented: str, made: bytes, *, address: str, keys: ApiKeyRepository) -> Client | None:
-        began = self._clock()
-        name = public_id(presented)
-        found = await keys.find(name) if name else None
-        # The same work, whether there is such a key or not.
-        is_same = hmac.compare_digest(made, found.digest if found else _NO_DIGEST)
-        if found is None or not is_same or found.is_over:
-            self._clients.pop(made, None)
-            log.warning("key_refused", client=found and found.public_id, address=address)
+    async def _look_up(self, key: str, key_digest: bytes, *, address: str, keys: ApiKeyQueries) -> Client | None:
+        started = self._clock()
+        name = public_id(key)
+        stored = await keys.get(name) if name else None
+        # Unknown keys take the same time as wrong ones.
+        is_same = hmac.compare_digest(key_digest, stored.digest if stored else _NO_DIGEST)
+        if stored is None or not is_same or stored.is_expired_or_revoked:
+            self._clients.pop(key_digest, None)
+            self._known_ids.pop(key_digest, None)
+            log.warning("key_rejected", client=stored and stored.public_id, address=address)
             return None
-        return self._remember(made, found, asked=began)
-
-    def _remember(self, made: bytes, found: StoredApiKey, *, asked: float) -> Client:
-        left = CACHE_TTL_SECONDS if found.seconds_left is None else min(found.seconds_left, CACHE_TTL_SECONDS)
-        client = Client(found.public_id, found.scopes, asked + left)
-        self._clients.pop(made, None)
-        while len(self._clients) >= _MAX_CACHED:
-            del self._clients[next(iter(self._clients))]
-        self._clients[made] = client
+        seconds = CACHE_TTL_SECONDS if stored.seconds_left is None else min(stored.seconds_left, CACHE_TTL_SECONDS)
+        client = Client(stored.public_id, stored.scopes, valid_until=started + seconds)
+        self._clients[key_digest] = client
+        self._known_ids[key_digest] = client.public_id
         return client
 
 
-def build_authenticator(settings: Settings) -> Keys:
-    """As AUTH_MODE says. Raises SettingsError if keys are wanted and there is no secret to digest them with."""
+def build_authenticator(settings: Settings) -> Authenticator:
+    """The authenticator for AUTH_MODE. Raises SettingsError if keys are required and APP_AUTH_KEY_SECRET is unset."""
     if not settings.write_auth_enabled:
         return AllowAll()
     return ApiKeyAuthenticator(

@@ -1,20 +1,24 @@
 """`deals keys`: who may write. There is no way to change keys over HTTP."""
 
+import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
 
 from app.auth.tokens import Scope, digest, new_key, public_id
 from app.cli.errors import abort, user_errors
+from app.cli.maintenance import connect
 from app.config import load_settings
 from app.db.resolve import open_database
-from app.repositories.api_keys import ApiKeyAdmin, ApiKeySummary, open_api_key_admin
+from app.db.transaction import transaction
+from app.models import ApiKey
+from app.repositories.api_keys import ApiKeyRepository
 from app.schemas.base import clean_text
+
+T = TypeVar("T")
 
 keys = typer.Typer(
     help="The keys that clients write with, where AUTH_MODE is `writes`.",
@@ -42,17 +46,16 @@ def create(
     ] = None,
 ) -> None:
     """Make a key and show it, once. Standard output is the key alone; the service keeps nothing that could be one."""
+    key = new_key()
     with user_errors():
-        secret = load_settings().require_key_secret()
-        with _key_ring() as ring:
-            key = new_key()
-            ring.add(
-                _public_id(key),
-                name=_clean(name),
-                digest=digest(key, secret=secret),
-                scopes=sorted(set(scope or [Scope.WRITE])),
-                expires_at=None if expires_days is None else datetime.now(UTC) + timedelta(days=expires_days),
-            )
+        row = ApiKey(
+            public_id=_public_id(key),
+            name=_clean(name),
+            digest=digest(key, secret=load_settings().require_key_secret()),
+            scopes=sorted(set(scope or [Scope.WRITE])),
+            expires_at=None if expires_days is None else datetime.now(UTC) + timedelta(days=expires_days),
+        )
+        _run(lambda keys: keys.add(row))
     typer.echo(key)
     typer.echo("Send it in the header X-API-Key. It is not shown again.", err=True)
 
@@ -60,8 +63,8 @@ def create(
 @keys.command(name="list")
 def list_keys(*, as_json: Annotated[bool, typer.Option("--json", help="As a JSON array.")] = False) -> None:
     """All keys there ever were, without their secrets."""
-    with user_errors(), _key_ring() as ring:
-        listed = ring.all()
+    with user_errors():
+        listed = _run(lambda keys: keys.list())
     if as_json:
         typer.echo(json.dumps([_as_json(key) for key in listed], ensure_ascii=False, indent=2))
         return
@@ -75,17 +78,23 @@ def revoke(
 ) -> None:
     """Make a key invalid for good, in every process within 5 seconds."""
     name = public_id(key) or key
-    with user_errors(), _key_ring() as ring:
-        found = name.isascii() and ring.revoke(name)
+    with user_errors():
+        found = name.isascii() and _run(lambda keys: keys.revoke(name))
     if not found:
         abort("There is no key with this ID; `deals keys list` has them all.")
     typer.echo(f"Revoked {name}.")
 
 
-@contextmanager
-def _key_ring() -> Iterator[ApiKeyAdmin]:
-    with open_database(load_settings()) as database, open_api_key_admin(database.url) as ring:
-        yield ring
+def _run(work: Callable[[ApiKeyRepository], Awaitable[T]]) -> T:
+    """The result of `work` in one transaction on the database of the settings."""
+    settings = load_settings()
+
+    async def run_in_transaction(url: str) -> T:
+        async with connect(url, settings) as database, transaction(database.sessions) as session:
+            return await work(ApiKeyRepository(session))
+
+    with open_database(settings) as database:
+        return asyncio.run(run_in_transaction(database.url))
 
 
 def _public_id(key: str) -> str:
@@ -101,13 +110,13 @@ def _clean(name: str) -> str:
         abort(f"The name {error}.")
 
 
-def _state(key: ApiKeySummary) -> str:
+def _state(key: ApiKey) -> str:
     if key.revoked_at is not None:
         return "revoked"
     return "expired" if key.expires_at is not None and key.expires_at <= datetime.now(UTC) else "valid"
 
 
-def _columns(key: ApiKeySummary) -> tuple[str, ...]:
+def _columns(key: ApiKey) -> tuple[str, ...]:
     expires = _minute(key.expires_at) if key.expires_at else "never"
     return key.public_id, _state(key), " ".join(key.scopes), _minute(key.created_at), expires, key.name
 
@@ -116,11 +125,12 @@ def _minute(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def _as_json(key: ApiKeySummary) -> dict[str, object]:
-    return asdict(key) | {
+def _as_json(key: ApiKey) -> dict[str, object]:
+    times = {"created_at": key.created_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at}
+    return {
+        "public_id": key.public_id,
+        "name": key.name,
+        "scopes": key.scopes,
+        **{name: time and time.astimezone(UTC).isoformat() for name, time in times.items()},
         "state": _state(key),
-        **{
-            field: instant.astimezone(UTC).isoformat() if (instant := getattr(key, field)) else None
-            for field in ("created_at", "expires_at", "revoked_at")
-        },
     }

@@ -13,7 +13,6 @@ from app.cli.psql import PsqlError
 from app.config import SettingsError
 from app.db.migrations import MigrationError
 from app.importer.types import LoadError, LoadFileError, LoadInterruptedError
-from app.repositories.api_keys import ApiKeyAdminError
 from app.server.launcher import LauncherError
 from devtools.postgres.embedded import EmbeddedPostgresError
 
@@ -24,7 +23,6 @@ _MENDABLE = (
     EmbeddedPostgresError,
     LoadError,
     PsqlError,
-    ApiKeyAdminError,
     UnsafeConfigurationError,
     MaintenanceError,
 )

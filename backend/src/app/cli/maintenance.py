@@ -1,63 +1,80 @@
-"""What is done to a database now and then: the rollups compared with what they are the sums of, old keys removed."""
+"""Maintenance of a database: verify the rollups, purge idempotency keys; and the connection that commands use."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from app.config import Settings
-from app.db.errors import DATABASE_ERRORS
-from app.db.session import Database
+from app.db.errors import DATABASE_ERRORS, get_driver_error
+from app.db.session import ConnectedDatabase
+from app.db.transaction import transaction
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupRepository, Totals
 
+_MISSING_PRIVILEGE: Final = "The database's role lacks a privilege for this command; see docs/roles.md."
+_REASONS: Final = {
+    "42P01": "The database does not have this version's tables: run `deals migrate`.",
+    "42501": _MISSING_PRIVILEGE,
+    "25006": _MISSING_PRIVILEGE,  # its transactions are read-only
+}
+"""By SQLSTATE."""
+
 
 class MaintenanceError(Exception):
-    """The database did not do it. The message is one sentence."""
+    """The database rejected a command. The message is one sentence."""
 
 
 async def verify_rollups(url: str, settings: Settings) -> list[RollupCheck]:
-    """Each rollup beside a count of all deals. Raises MaintenanceError."""
-    async with _patient_database(url, settings) as database:
-        return [await RollupRepository(database.reader).check(rollup) for rollup in ROLLUPS]
+    """Compare each rollup with a count of all deals. Raises MaintenanceError."""
+    async with connect(url, settings) as database:
+        return [await RollupRepository(database.reads).check(rollup) for rollup in ROLLUPS]
 
 
 async def purge_idempotency_keys(url: str, settings: Settings) -> int:
-    """Remove the keys that need not be remembered any more; how many they were. Raises MaintenanceError."""
-    async with _patient_database(url, settings) as database:
-        return await IdempotencyRepository(database.reader).purge()
+    """Delete expired idempotency keys; returns their number. Raises MaintenanceError."""
+    async with connect(url, settings) as database, transaction(database.sessions) as session:
+        return await IdempotencyRepository(session).purge()
 
 
 def format_report(check: RollupCheck) -> Iterator[str]:
-    """What a person is told of a comparison."""
-    about = f"{check.rollup}: {check.rows:,} rows that count {check.deals:,} deals"
+    """The lines of a report on one rollup."""
+    summary = f"{check.rollup}: {check.rows:,} rows that count {check.deals:,} deals"
     if not check.mismatches:
-        yield f"{about}, all of them right."
+        yield f"{summary}, all correct."
         return
-    yield f"{about}, {check.mismatches:,} of them wrong:"
+    yield f"{summary}, {check.mismatches:,} wrong:"
     for mismatch in check.samples:
-        yield f"  {_spelled(mismatch)}"
+        yield f"  {_format_mismatch(mismatch)}"
     if unlisted := check.mismatches - len(check.samples):
         yield f"  and {unlisted:,} more"
 
 
-def _spelled(mismatch: Mismatch) -> str:
-    def sums(of: Totals) -> str:
-        return f"{of.deals:,} for {of.prices:,.2f}"
+def _format_mismatch(mismatch: Mismatch) -> str:
+    def format_totals(totals: Totals) -> str:
+        return f"{totals.deals:,} for {totals.prices:,.2f}"
 
     category = "" if mismatch.category_id is None else f"category {mismatch.category_id}, "
     availability = "available" if mismatch.is_available else "not available"
-    about = f"{category}hotel {mismatch.hotel_id}, stars {mismatch.star_rating}, {availability}"
-    return f"{about}: kept {sums(mismatch.stored)}, counted {sums(mismatch.actual)}"
+    group = f"{category}hotel {mismatch.hotel_id}, stars {mismatch.star_rating}, {availability}"
+    return f"{group}: stored {format_totals(mismatch.stored)}, counted {format_totals(mismatch.actual)}"
 
 
 @asynccontextmanager
-async def _patient_database(url: str, settings: Settings) -> AsyncIterator[Database]:
-    """The database, with as much time for a statement, and for others' locks, as an import has."""
-    patience = dict.fromkeys(("statement_timeout", "lock_timeout"), settings.maintenance_statement_timeout)
-    database = Database.connect(url, settings.model_copy(update=patience))
+async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
+    """The database with the timeouts of maintenance commands. Raises MaintenanceError for all database errors."""
+    timeout = settings.maintenance_statement_timeout
+    timeouts = {"database_statement_timeout": timeout, "database_lock_timeout": timeout}
+    database = await ConnectedDatabase.connect(url, settings.model_copy(update=timeouts))
     try:
         yield database
     except DATABASE_ERRORS as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise MaintenanceError(f"The database did not do it: {reason}") from error
+        raise MaintenanceError(_get_reason(get_driver_error(error))) from error
     finally:
         await database.close()
+
+
+def _get_reason(error: BaseException) -> str:
+    message = str(error).strip().partition("\n")[0] or type(error).__name__
+    if isinstance(error, OSError):
+        return f"The database does not respond: {message}"
+    return _REASONS.get(getattr(error, "sqlstate", None) or "", f"The command failed in the database: {message}")

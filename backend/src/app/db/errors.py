@@ -1,17 +1,17 @@
-"""What the database refused, by SQLSTATE and constraint name, never by the text of a message.
+"""Database errors by SQLSTATE and constraint name, never by the text of a message.
 
-One table says what each class of errors is for a client. PostgreSQL's codes: its manual, appendix A.
+One table maps each class of errors to a response. SQLSTATE codes: PostgreSQL's manual, appendix A.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.db.lending import is_connection_lost, is_stale_statement
 from app.errors import AppError, ConflictError, InvalidError, ServiceUnavailableError
 
 DATABASE_ERRORS: Final = (
@@ -22,10 +22,26 @@ DATABASE_ERRORS: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""Every type under which the driver or the pool says that a statement was not carried out."""
+"""Every type that the driver or the pool raises for a statement that was not executed."""
+ABANDONED_ERRORS: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
+"""A statement may still be running on the connection, which must not be reused."""
 
-_ANSWERS: Final[Mapping[str, type[AppError]]] = {
-    "0A": ServiceUnavailableError,  # a statement that was prepared for tables of another form
+_CONNECTION_LOST: Final = (
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # on a connection that the server has ended and the driver has not closed yet
+    ConnectionError,
+)
+_STALE_STATEMENT: Final = (
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+    asyncpg.InvalidSQLStatementNameError,  # a pooler has switched the session
+    asyncpg.DuplicatePreparedStatementError,
+)
+_BY_SQLSTATE: Final[Mapping[str, type[AppError]]] = {
+    "0A": ServiceUnavailableError,  # a prepared statement for a previous form of its tables
     "08": ServiceUnavailableError,  # the connection
     "22": InvalidError,  # a value that validation should have caught
     "23": ConflictError,  # a constraint that no rule names
@@ -51,31 +67,49 @@ _ANSWERS: Final[Mapping[str, type[AppError]]] = {
 """By SQLSTATE, else by the first two characters, its class. Anything else is a fault of ours."""
 
 
+def get_driver_error(error: BaseException) -> BaseException:
+    """asyncpg's error inside SQLAlchemy's wrapper, or the error itself."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig.__cause__ or error.orig
+    return error
+
+
+def is_connection_lost(error: BaseException) -> bool:
+    """Whether the connection of the statement is lost; a value that the driver cannot encode is something else."""
+    driver_error = get_driver_error(error)
+    return isinstance(driver_error, _CONNECTION_LOST) and not isinstance(driver_error, ValueError)
+
+
+def is_stale_statement(error: BaseException) -> bool:
+    """Whether the server does not have the statement as it was prepared: its tables or its session have changed."""
+    return isinstance(get_driver_error(error), _STALE_STATEMENT)
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the same transaction may succeed if it is repeated: after a deadlock, a lost connection or DDL."""
+    is_rollback = isinstance(get_driver_error(error), asyncpg.TransactionRollbackError)
+    return is_rollback or is_connection_lost(error) or is_stale_statement(error)
+
+
 @contextmanager
 def map_constraint_errors(rules: Mapping[str, Callable[[], AppError]]) -> Iterator[None]:
-    """Turn a violated constraint that `rules` names into the error it stands for."""
+    """Raise the error that `rules` has for the name of a violated constraint; others pass unchanged."""
     try:
         yield
-    except asyncpg.IntegrityConstraintViolationError as error:
-        rule = rules.get(error.constraint_name)
+    except IntegrityError as error:
+        rule = rules.get(getattr(get_driver_error(error), "constraint_name", None) or "")
         if rule is None:
             raise
         raise rule() from error
 
 
-def is_retryable(error: BaseException) -> bool:
-    """Whether an uncommitted transaction met what another try need not: others' locks, a dead connection, DDL."""
-    return is_connection_lost(error) or is_stale_statement(error) or isinstance(error, asyncpg.TransactionRollbackError)
-
-
 def to_app_error(error: Exception) -> AppError:
-    """The answer: by the table where the server said what it was, and 503 where it said nothing."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    state: str | None = getattr(cause, "sqlstate", None)
-    if isinstance(error, ValueError):  # the driver can't encode what validation has let through
+    """The response to a database error: by its SQLSTATE, else 503 if the connection failed, else 500."""
+    driver_error = get_driver_error(error)
+    if isinstance(driver_error, ValueError):  # the driver cannot encode a value that passed the validation
         return InvalidError()
-    if state is None:
-        is_away = not isinstance(error, DBAPIError) or error.connection_invalidated
-        return ServiceUnavailableError() if is_away else AppError()
-    answer = _ANSWERS.get(state) or _ANSWERS.get(state[:2], AppError)
-    return answer()
+    sqlstate: str | None = getattr(driver_error, "sqlstate", None)
+    if sqlstate is None:
+        is_unavailable = not isinstance(error, DBAPIError) or is_connection_lost(error) or error.connection_invalidated
+        return ServiceUnavailableError() if is_unavailable else AppError()
+    return (_BY_SQLSTATE.get(sqlstate) or _BY_SQLSTATE.get(sqlstate[:2], AppError))()

@@ -1,20 +1,23 @@
-"""Statements that are compiled once and sent on the driver's connections (ADR 8)."""
+"""Statements that are compiled once and executed on the driver's connections (ADR 8)."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
+from asyncpg import Connection
+from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import ClauseElement, ColumnElement, Dialect, Integer, literal_column
 from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.db.lending import Lender, is_connection_lost
 from app.logging import increment_query_count
 
 R = TypeVar("R")
 """The type of a row: a TypedDict with a key for each column."""
 
 Row = dict[str, Any]
+DriverConnection: TypeAlias = "Connection[Any] | PoolConnectionProxy[Any]"
 
 _DIALECT: Final[Dialect] = sqlalchemy_asyncpg.dialect()  # type: ignore[no-untyped-call]  # it has no types
 
@@ -46,34 +49,33 @@ class CompiledStatement(Generic[R]):
 
 
 class Executor(Protocol):
-    """Executes compiled statements."""
+    """Executes compiled reads."""
 
     async def fetch_all(self, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
         """All rows, as dictionaries."""
         ...
 
 
-class AutocommitExecutor:
-    """Sends each statement on a connection of its own, in no transaction: one round trip, no BEGIN and no ROLLBACK."""
+class SessionExecutor:
+    """Executes compiled reads within the transaction of a session, so that they see what it has flushed."""
 
-    def __init__(self, lender: Lender) -> None:
-        self._lender = lender
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
     async def fetch_all(self, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
-        """Replaces a lost connection once: to repeat a read has no effect."""
-        try:
-            return await self._fetch(statement, values)
-        except Exception as error:
-            if not is_connection_lost(error):
-                raise
-            return await self._fetch(statement, values)
-
-    async def _fetch(self, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
-        async with self._lender.connection() as driver:
-            return await fetch(driver, statement, values)
+        """All rows, as dictionaries."""
+        return await fetch_rows(await get_driver_connection(self._session), statement, values)
 
 
-async def fetch(driver: Any, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:  # noqa: ANN401
-    """All rows, on a connection that the caller has acquired."""
+async def fetch_rows(
+    connection: DriverConnection, statement: CompiledStatement[R], values: Mapping[str, object]
+) -> list[R]:
+    """Execute a statement on a connection that the caller has acquired; all rows, as dictionaries."""
     increment_query_count()
-    return [cast("R", dict(row)) for row in await driver.fetch(statement.sql, *statement.bind(values))]
+    return [cast("R", dict(row)) for row in await connection.fetch(statement.sql, *statement.bind(values))]
+
+
+async def get_driver_connection(session: AsyncSession) -> "Connection[Any]":
+    """asyncpg's connection of a session's transaction, acquired if the session has none yet."""
+    proxied = await (await session.connection()).get_raw_connection()
+    return cast("Connection[Any]", proxied.driver_connection)

@@ -6,7 +6,7 @@ from typing import Final, Protocol, Self
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.auth.service import Keys
+from app.auth.service import Authenticator
 from app.auth.throttle import WindowCounter, client_network
 from app.config import Settings
 from app.errors import RateLimitedError
@@ -98,7 +98,7 @@ def _build_store(settings: Settings, window_seconds: int) -> RateLimitStore:
 
 
 def _client(scope: Scope) -> str:
-    authenticator: Keys = scope["app"].state.authenticator
+    authenticator: Authenticator = scope["app"].state.authenticator
     for name, value in scope["headers"]:
         if name == b"x-api-key" and (client_id := authenticator.cached_client_id(value.decode("latin-1"))):
             return f"key:{client_id}"

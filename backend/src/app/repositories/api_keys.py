@@ -1,24 +1,29 @@
-"""The keys of clients, as a request looks one up."""
+"""API keys: looked up for requests, created, listed and revoked by the command line."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import TypedDict
 
-from sqlalchemy import Connection, Float, bindparam, create_engine, extract, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Float, bindparam, extract, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
-from app.db.statements import CompiledStatement, Executor, Row
-from app.db.urls import sync_url
+from app.db.statements import CompiledStatement, Executor
 from app.models import ApiKey
+
+
+class _ApiKeyRow(TypedDict):
+    public_id: str
+    digest: bytes
+    scopes: list[str]
+    is_revoked: bool
+    seconds_left: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredApiKey:
-    """What there is to compare a presented key with. `seconds_left` is None for a key that does not expire."""
+    """The verifier of an API key. `seconds_left` is None for a key that does not expire."""
 
     public_id: str
     digest: bytes
@@ -27,105 +32,54 @@ class StoredApiKey:
     seconds_left: float | None
 
     @property
-    def is_over(self) -> bool:
-        """Whether it was valid once."""
+    def is_expired_or_revoked(self) -> bool:
         return self.is_revoked or (self.seconds_left is not None and self.seconds_left <= 0)
 
 
+class ApiKeyQueries:
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def get(self, public_id: str) -> StoredApiKey | None:
+        """The key with this public id, valid or not. Raises one of DATABASE_ERRORS."""
+        rows = await self._executor.fetch_all(_get_statement(), {"public_id": public_id})
+        if not rows:
+            return None
+        row = rows[0]
+        return StoredApiKey(
+            public_id=row["public_id"],
+            digest=row["digest"],
+            scopes=frozenset(row["scopes"]),
+            is_revoked=row["is_revoked"],
+            seconds_left=row["seconds_left"],
+        )
+
+
 class ApiKeyRepository:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
-    async def find(self, public_id: str) -> StoredApiKey | None:
-        """The key with this public id, valid or not. Raises one of `DATABASE_ERRORS` if the database is away."""
-        rows = await self._database.fetch_all(_by_public_id(), {"public_id": public_id})
-        return _known(rows[0]) if rows else None
+    async def add(self, key: ApiKey) -> None:
+        """Raises SQLAlchemy's IntegrityError for values that the table's constraints reject."""
+        self._session.add(key)
+        await self._session.flush()
 
+    async def list(self) -> Sequence[ApiKey]:
+        """All keys without their digests, revoked and expired ones too, the oldest first."""
+        statement = select(ApiKey).options(defer(ApiKey.digest, raiseload=True))
+        return (await self._session.scalars(statement.order_by(ApiKey.created_at, ApiKey.public_id))).all()
 
-def _known(row: dict[str, Any]) -> StoredApiKey:
-    return StoredApiKey(**row | {"scopes": frozenset(row["scopes"])})
+    async def revoke(self, public_id: str) -> bool:
+        """Whether the key exists. A key that is already revoked keeps its time of revocation."""
+        revoked_at = func.coalesce(ApiKey.revoked_at, func.now())
+        statement = update(ApiKey).where(ApiKey.public_id == public_id).values(revoked_at=revoked_at)
+        return await self._session.scalar(statement.returning(ApiKey.public_id)) is not None
 
 
 @lru_cache
-def _by_public_id() -> CompiledStatement[Row]:
-    # The database's clock decides: it is the one that all processes share.
+def _get_statement() -> CompiledStatement[_ApiKeyRow]:
+    # Expiry is computed by the database's clock, which all processes share.
     seconds_left = extract("epoch", ApiKey.expires_at - func.clock_timestamp()).cast(Float)
-    is_revoked = ApiKey.revoked_at.is_not(None)
-    state = (is_revoked.label("is_revoked"), seconds_left.label("seconds_left"))
-    kept = (ApiKey.public_id, ApiKey.digest, ApiKey.scopes)
-    return CompiledStatement(select(*kept, *state).where(ApiKey.public_id == bindparam("public_id")))
-
-
-class ApiKeyAdminError(Exception):
-    """The keys of this database can't be worked on. The message is one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKeySummary:
-    """A key as it may be shown."""
-
-    public_id: str
-    name: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-class ApiKeyAdmin:
-    """Works in one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def add(
-        self, public_id: str, *, name: str, digest: bytes, scopes: Sequence[str], expires_at: datetime | None
-    ) -> None:
-        """Raises SQLAlchemy's IntegrityError for what the table does not take."""
-        values = {"public_id": public_id, "name": name, "digest": digest, "scopes": scopes, "expires_at": expires_at}
-        self._connection.execute(insert(ApiKey).values(values))
-
-    def all(self) -> list[ApiKeySummary]:
-        """The oldest first; revoked and expired ones too."""
-        rows = self._connection.execute(select(*_LISTED).order_by(ApiKey.created_at, ApiKey.public_id)).mappings()
-        return [ApiKeySummary(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
-
-    def revoke(self, public_id: str) -> bool:
-        """Whether there is such a key; one that was revoked before keeps its time."""
-        revoked_at = func.coalesce(ApiKey.revoked_at, func.now())
-        statement = update(ApiKey).where(ApiKey.public_id == public_id).values(revoked_at=revoked_at)
-        return self._connection.execute(statement).rowcount > 0
-
-
-_LISTED: Final = (
-    ApiKey.public_id,
-    ApiKey.name,
-    ApiKey.scopes,
-    ApiKey.created_at,
-    ApiKey.expires_at,
-    ApiKey.revoked_at,
-)
-_NO_RIGHT: Final = "The database's role may not do this with keys: docs/roles.md says which one may."
-_REASONS: Final = {
-    "42P01": "The database has no table of keys yet: run `deals migrate`.",
-    "42501": _NO_RIGHT,
-    "25006": _NO_RIGHT,  # its transactions are read only
-}
-"""By SQLSTATE."""
-
-
-@contextmanager
-def open_api_key_admin(url: str) -> Iterator[ApiKeyAdmin]:
-    """The keys of the database at `url`; what was changed is committed at the end of the block.
-
-    Raises ApiKeyAdminError if the table is not there or the role has no right to it.
-    """
-    engine = create_engine(sync_url(url), poolclass=NullPool)
-    try:
-        with engine.begin() as connection:
-            yield ApiKeyAdmin(connection)
-    except DBAPIError as error:
-        reason = _REASONS.get(getattr(error.orig, "pgcode", None) or "")
-        if reason is None:
-            raise
-        raise ApiKeyAdminError(reason) from error
+    state = (ApiKey.revoked_at.is_not(None).label("is_revoked"), seconds_left.label("seconds_left"))
+    columns = (ApiKey.public_id, ApiKey.digest, ApiKey.scopes)
+    return CompiledStatement(select(*columns, *state).where(ApiKey.public_id == bindparam("public_id")))

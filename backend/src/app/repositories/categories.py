@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, TypedDict
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, bindparam, cast, func, select
+from sqlalchemy import ARRAY, BigInteger, TableValuedAlias, Text, cast, column, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.errors import map_constraint_errors
-from app.db.statements import CompiledStatement, Executor, Row, literal_int
+from app.db.statements import CompiledStatement, Executor, literal_int
 from app.models import Category, CategoryRollup
 from app.repositories.constraints import plain_text_rules
 
@@ -16,39 +17,39 @@ _RULES: Final = plain_text_rules("categories", name="categories")
 
 
 class CategoryRepository:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
-    async def named(self, names: Sequence[str]) -> list[int]:
-        """The ids of the categories of these names; one that is not there yet is added. Raises InvalidError."""
+    async def get_or_create(self, names: Sequence[str]) -> list[Category]:
+        """The categories with these names, each once; missing ones are inserted. Raises InvalidError."""
         if not names:
             return []
-        found = await self._database.fetch_all(_named(), {"names": names})
-        if any(row["id"] is None for row in found):
-            with map_constraint_errors(_RULES):
-                await self._database.fetch_all(_add_missing(), {"names": names})
-            found = await self._database.fetch_all(_named(), {"names": names})
-        return sorted({row["id"] for row in found})
+        found = await self._find(names)
+        if None in found:
+            await self._insert_missing(names)
+            found = await self._find(names)
+        return list(dict.fromkeys(category for category in found if category is not None))
+
+    async def _find(self, names: Sequence[str]) -> Sequence[Category | None]:
+        """The category of each name, None where there is none."""
+        requested = _unnest(names)
+        is_same = func.lower(Category.name) == func.lower(requested.c.name)
+        statement = select(Category).select_from(requested).outerjoin(Category, is_same)
+        return (await self._session.scalars(statement)).all()
+
+    async def _insert_missing(self, names: Sequence[str]) -> None:
+        name = _unnest(names).c.name
+        is_missing = func.lower(name).not_in(select(func.lower(Category.name)))
+        missing = select(name).where(is_missing).order_by(func.lower(name))
+        statement = insert(Category).from_select(["name"], missing).on_conflict_do_nothing()
+        with map_constraint_errors(_RULES):
+            await self._session.execute(statement)
 
 
-def _names() -> ColumnElement[str]:
-    return func.unnest(bindparam("names", type_=ARRAY(Text))).column_valued("wanted")
-
-
-@lru_cache
-def _named() -> CompiledStatement[Row]:
-    """A row for each of the `names`, with the id of its category if there is one."""
-    name = _names()
-    category = select(Category.id).where(func.lower(Category.name) == func.lower(name))
-    return CompiledStatement(select(name, category.scalar_subquery().label("id")))
-
-
-@lru_cache
-def _add_missing() -> CompiledStatement[Row]:
-    name = _names()
-    is_missing = func.lower(name).not_in(select(func.lower(Category.name)))
-    missing = select(name).where(is_missing).order_by(func.lower(name))
-    return CompiledStatement(insert(Category).from_select(["name"], missing).on_conflict_do_nothing())
+def _unnest(names: Sequence[str]) -> TableValuedAlias:
+    return (
+        func.unnest(literal(names, ARRAY(Text))).table_valued(column("name", Text), name="requested").render_derived()
+    )
 
 
 class CategoryRow(TypedDict):

@@ -1,4 +1,4 @@
-"""Availability of the database and compatibility of its schema."""
+"""The state of the database: whether it responds, and the revision of its schema."""
 
 from functools import lru_cache
 from typing import TypedDict
@@ -10,23 +10,23 @@ from app.db.migrations import is_compatible
 from app.db.statements import CompiledStatement, Executor
 
 
-class _Revision(TypedDict):
+class _RevisionRow(TypedDict):
     version_num: str
 
 
 class HealthRepository:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def is_migrated(self) -> bool:
-        """Whether the schema is compatible. Raises `DATABASE_ERRORS` if the database is unavailable."""
+        """Whether this version works with the schema. Raises one of DATABASE_ERRORS."""
         try:
-            rows = await self._database.fetch_all(_revision_statement(), {})
+            rows = await self._executor.fetch_all(_revision_statement(), {})
         except asyncpg.UndefinedTableError:
             return False
         return bool(rows) and all(is_compatible(row["version_num"]) for row in rows)
 
 
 @lru_cache
-def _revision_statement() -> CompiledStatement[_Revision]:
+def _revision_statement() -> CompiledStatement[_RevisionRow]:
     return CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))

@@ -1,80 +1,58 @@
-"""The few ways to change hotels."""
+"""Writes to hotels."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import String, bindparam, delete, func, insert, select, update
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.db.errors import map_constraint_errors
-from app.db.statements import CompiledStatement, Executor, Row
 from app.errors import AppError, HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.models import Hotel
 from app.repositories.constraints import plain_text_rules
 
-_WRITTEN: Final = ("name", "city", "country", "phone")
 _RULES: Final[Mapping[str, Callable[[], AppError]]] = {
-    "uq_hotels_phone": HotelExistsError,
     "uq_hotels_name_city_country": HotelExistsError,
+    "uq_hotels_phone": HotelExistsError,
     "fk_deals_hotel_id_hotels": HotelHasDealsError,
     **plain_text_rules("hotels", name="name", city="city", country="country", phone="phone"),
 }
 
 
 class HotelRepository:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
-    async def exists(self, hotel_id: int) -> bool:
-        return bool(await self._database.fetch_all(_by_id(), {"id": hotel_id}))
+    async def get(self, hotel_id: int) -> Hotel:
+        """Raises HotelNotFoundError."""
+        hotel = await self._session.get(Hotel, hotel_id)
+        if hotel is None:
+            raise HotelNotFoundError(hotel_id)
+        return hotel
 
     async def add(self, hotel: Hotel) -> None:
-        """Write a new hotel, which gets its id. Raises HotelExistsError and InvalidError."""
+        """Insert a hotel, which gets its id. Raises HotelExistsError and InvalidError."""
+        self._session.add(hotel)
         with map_constraint_errors(_RULES):
-            (row,) = await self._database.fetch_all(_insert(), _values_of(hotel))
-        hotel.id = row["id"]
+            await self._session.flush()
 
-    async def save(self, hotel_id: int, changes: Mapping[str, str]) -> None:
-        """Write the fields that are named. Raises as `add` does, and HotelNotFoundError if the hotel is gone."""
-        values = {column: changes.get(column) for column in _WRITTEN}
-        with map_constraint_errors(_RULES):
-            rows = await self._database.fetch_all(_update(), {**values, "id_": hotel_id})
-        if not rows:
-            raise HotelNotFoundError(hotel_id)
+    async def update(self, hotel: Hotel) -> None:
+        """Write the changed fields alone, so that concurrent changes of other fields are not lost.
 
-    async def remove(self, hotel_id: int) -> None:
+        Raises HotelNotFoundError if the hotel was deleted concurrently, and the errors of `add`.
+        """
+        hotel_id = hotel.id
+        try:
+            with map_constraint_errors(_RULES):
+                await self._session.flush()
+        except StaleDataError as error:
+            raise HotelNotFoundError(hotel_id) from error
+
+    async def delete(self, hotel_id: int) -> None:
         """Raises HotelNotFoundError and HotelHasDealsError."""
+        statement = delete(Hotel).where(Hotel.id == hotel_id).returning(Hotel.id)
         with map_constraint_errors(_RULES):
-            rows = await self._database.fetch_all(_delete(), {"id": hotel_id})
-        if not rows:
+            deleted = await self._session.scalar(statement)
+        if deleted is None:
             raise HotelNotFoundError(hotel_id)
-
-
-def _values_of(hotel: Hotel) -> dict[str, object]:
-    return {column: getattr(hotel, column) for column in _WRITTEN}
-
-
-@lru_cache
-def _by_id() -> CompiledStatement[Row]:
-    return CompiledStatement(select(Hotel.id).where(Hotel.id == bindparam("id")))
-
-
-@lru_cache
-def _insert() -> CompiledStatement[Row]:
-    return CompiledStatement(
-        insert(Hotel).values({column: bindparam(column) for column in _WRITTEN}).returning(Hotel.id)
-    )
-
-
-@lru_cache
-def _update() -> CompiledStatement[Row]:
-    # What another request wrote meanwhile to the other fields stays.
-    written: dict[str, Any] = {
-        column: func.coalesce(bindparam(column, type_=String), Hotel.__table__.c[column]) for column in _WRITTEN
-    }
-    return CompiledStatement(update(Hotel).values(written).where(Hotel.id == bindparam("id_")).returning(Hotel.id))
-
-
-@lru_cache
-def _delete() -> CompiledStatement[Row]:
-    return CompiledStatement(delete(Hotel).where(Hotel.id == bindparam("id")).returning(Hotel.id))

@@ -1,93 +1,73 @@
-"""The keys under which writes are sent again, and the answers that are kept for them."""
+"""Idempotency keys and the responses that are stored with them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import ColumnElement, Interval, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, CursorResult, Interval, delete, func, literal_column, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.statements import CompiledStatement, Executor, Row
+from app.db.errors import get_driver_error
 from app.errors import IdempotencyInProgressError
 from app.models import IdempotencyKey
 
-KEPT: Final = timedelta(hours=24)
+RETENTION: Final = timedelta(hours=24)
 """How long a key is remembered."""
-
-_IS_SAME: Final = (IdempotencyKey.client == bindparam("client_"), IdempotencyKey.key == bindparam("key_"))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """What the first write under a key was answered."""
+    """The response to the first request with a key; `location` is a path of the service."""
 
-    fingerprint: bytes
     status: int
     location: str | None
     body: bytes
 
 
 class IdempotencyRepository:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
     async def claim(self, *, client: str, key: str, fingerprint: bytes) -> bool:
-        """Whether the key is new, and from now on this transaction's; whoever brings it too waits for its end.
+        """Insert a key and return True, or return False for a key that another request has used within RETENTION.
 
-        Raises IdempotencyInProgressError if it is another transaction's, which does not end in time.
+        Waits for a transaction that is using the same key. Raises IdempotencyInProgressError if that takes too long.
         """
-        values = {"client": client, "key": key, "fingerprint": fingerprint}
+        new = insert(IdempotencyKey).values(client=client, key=key, fingerprint=fingerprint)
+        renewed: dict[str, Any] = {"fingerprint": new.excluded.fingerprint, "created_at": func.now()}
+        statement = new.on_conflict_do_update(
+            constraint="pk_idempotency_keys",
+            set_=renewed | dict.fromkeys(("status", "location", "body")),
+            where=_is_expired(),
+        )
         try:
-            return bool(await self._database.fetch_all(_claim(), values))
-        except asyncpg.LockNotAvailableError as error:
-            raise IdempotencyInProgressError from error
+            claimed = await self._session.scalar(statement.returning(IdempotencyKey.key))
+        except DBAPIError as error:
+            if isinstance(get_driver_error(error), asyncpg.LockNotAvailableError):
+                raise IdempotencyInProgressError from error
+            raise
+        return claimed is not None
 
-    async def answer(self, *, client: str, key: str) -> StoredResponse | None:
-        rows = await self._database.fetch_all(_answer(), {"client_": client, "key_": key})
-        return StoredResponse(**rows[0]) if rows else None
+    async def get(self, *, client: str, key: str) -> IdempotencyKey | None:
+        return await self._session.get(IdempotencyKey, (client, key))
 
-    async def keep(self, *, client: str, key: str, status: int, location: str | None, body: bytes) -> None:
-        """Write the answer beside a key that this transaction has claimed."""
-        values = {"client_": client, "key_": key, "status": status, "location": location, "body": body}
-        await self._database.fetch_all(_keep(), values)
+    async def store_response(self, response: StoredResponse, *, client: str, key: str) -> None:
+        """Store the response with a key that this transaction has claimed."""
+        statement = update(IdempotencyKey).where(IdempotencyKey.client == client, IdempotencyKey.key == key)
+        await self._session.execute(
+            statement.values(status=response.status, location=response.location, body=response.body)
+        )
 
     async def purge(self) -> int:
-        """Remove the keys that need not be remembered any more; how many they were."""
-        rows: list[Row] = await self._database.fetch_all(_purge(), {})
-        return len(rows)
+        """Delete the keys that are older than RETENTION; returns their number."""
+        result = await self._session.execute(delete(IdempotencyKey).where(_is_expired()))
+        assert isinstance(result, CursorResult)  # noqa: S101  for mypy: a DELETE has a row count
+        return result.rowcount
 
 
-def _is_forgotten() -> ColumnElement[bool]:
-    age = literal_column(f"INTERVAL '{int(KEPT.total_seconds())} seconds'", Interval)
+def _is_expired() -> ColumnElement[bool]:
+    age = literal_column(f"INTERVAL '{int(RETENTION.total_seconds())} seconds'", Interval)
     return IdempotencyKey.created_at < func.now() - age
-
-
-@lru_cache
-def _claim() -> CompiledStatement[Row]:
-    new = insert(IdempotencyKey).values({name: bindparam(name) for name in ("client", "key", "fingerprint")})
-    anew: dict[str, Any] = {"fingerprint": new.excluded.fingerprint, "created_at": func.now()}
-    claimed = new.on_conflict_do_update(
-        constraint="pk_idempotency_keys",
-        set_=anew | dict.fromkeys(("status", "location", "body")),
-        where=_is_forgotten(),
-    )
-    return CompiledStatement(claimed.returning(IdempotencyKey.key))
-
-
-@lru_cache
-def _answer() -> CompiledStatement[Row]:
-    columns = (IdempotencyKey.fingerprint, IdempotencyKey.status, IdempotencyKey.location, IdempotencyKey.body)
-    return CompiledStatement(select(*columns).where(*_IS_SAME))
-
-
-@lru_cache
-def _keep() -> CompiledStatement[Row]:
-    written: dict[str, Any] = {name: bindparam(name) for name in ("status", "location", "body")}
-    return CompiledStatement(update(IdempotencyKey).values(written).where(*_IS_SAME))
-
-
-@lru_cache
-def _purge() -> CompiledStatement[Row]:
-    return CompiledStatement(delete(IdempotencyKey).where(_is_forgotten()).returning(IdempotencyKey.key))

@@ -1,4 +1,4 @@
-"""Read access to the signing keys."""
+"""The secret keys that the service signs with."""
 
 from functools import lru_cache
 from typing import Literal, TypedDict
@@ -9,19 +9,19 @@ from app.db.statements import CompiledStatement, Executor
 from app.models import SigningKey
 
 
-class _Key(TypedDict):
+class _SigningKeyRow(TypedDict):
     key: bytes
 
 
 class SigningKeyRepository:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def get(self, purpose: Literal["cursor"]) -> bytes:
-        (row,) = await self._database.fetch_all(_key_statement(), {"purpose": purpose})
+        (row,) = await self._executor.fetch_all(_get_statement(), {"purpose": purpose})
         return row["key"]
 
 
 @lru_cache
-def _key_statement() -> CompiledStatement[_Key]:
+def _get_statement() -> CompiledStatement[_SigningKeyRow]:
     return CompiledStatement(select(SigningKey.key).where(SigningKey.purpose == bindparam("purpose")))

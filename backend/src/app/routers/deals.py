@@ -4,12 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
-from app.api.dependencies import Deals, DealSearchDep, IdempotencyDep
-from app.api.links import link_header, public_path
+from app.api.dependencies import DealSearchDep, DealServiceDep, IdempotencyDep
+from app.api.idempotent_responses import created, to_response
+from app.api.links import link_header
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_WRITE
+from app.db.session import DB
+from app.db.transaction import run_in_transaction
 from app.errors import (
     DealNotFoundError,
     ExternalIdTakenError,
@@ -19,6 +22,7 @@ from app.errors import (
 )
 from app.pagination import Page
 from app.repositories.deal_queries import CityStatsRow, DealRow
+from app.repositories.idempotency import StoredResponse
 from app.schemas.deals import CityStats, DealCreate, DealOut, DealPage, DealPatch, DealQuery, StatsQuery
 from app.schemas.params import OptionalParam, QueryId, QueryVersion
 
@@ -26,7 +30,7 @@ router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
 
 DealId = Annotated[QueryId, Path(description="The deal's key.", examples=[1], json_schema_extra={"example": 1})]
 IfVersion = Annotated[
-    OptionalParam[QueryVersion], Query(description="Remove the deal only if it still has this version.", examples=[1])
+    OptionalParam[QueryVersion], Query(description="Delete the deal only if it still has this version.", examples=[1])
 ]
 
 
@@ -37,7 +41,7 @@ async def list_deals(
     request: Request,
     response: Response,
 ) -> Page[DealRow]:
-    """A page of the deals, each with its hotel. `Link` leads to the pages around it."""
+    """A page of deals, each with its hotel. The `Link` header has the adjacent pages."""
     page = await deals.page(query)
     response.headers.update(link_header(request, page))
     return page
@@ -52,16 +56,16 @@ async def list_deals(
 async def get_deal_stats(
     query: Annotated[StatsQuery, Depends(QueryModel(StatsQuery))], deals: DealSearchDep
 ) -> list[CityStatsRow]:
-    """Average price and number of the matching deals, by city.
+    """Average price and number of the matching deals by city.
 
-    Counts what can be booked: `available_only` is **true** here unless it is given.
+    Only available deals are counted by default: `available_only` is **true** here.
     """
     return await deals.stats(query)
 
 
 @router.get(
     "/{deal_id}",
-    summary="Read one deal",
+    summary="Get a deal",
     response_model=DealOut,
     responses=read_responses(DealNotFoundError),
 )
@@ -81,35 +85,38 @@ async def get_deal(deal_id: DealId, deals: DealSearchDep) -> DealRow:
     ),
 )
 async def create_deal(
-    new: DealCreate, deals: Deals, once: IdempotencyDep, request: Request, response: Response
-) -> DealRow:
-    """A new deal of an existing hotel; `Location` says where it is."""
-    deal = await deals.create(new, once=once)
-    response.headers["Location"] = public_path(request, f"/deals/{deal['id']}")
-    return deal
+    new: DealCreate, deals: DealServiceDep, idempotency: IdempotencyDep, session: DB, request: Request
+) -> Response:
+    """Creates a deal of an existing hotel; `Location` is its address."""
+
+    async def create() -> StoredResponse:
+        deal = await deals.create(new)
+        return created(DealOut, deal, location=f"/deals/{deal['id']}")
+
+    return to_response(request, await run_in_transaction(session, idempotency.run, new, create))
 
 
 @router.patch(
     "/{deal_id}",
-    summary="Change a deal",
+    summary="Update a deal",
     response_model=DealOut,
     dependencies=REQUIRE_WRITE,
     responses=error_responses(
         DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *AUTH_ERRORS, *BODY_ERRORS
     ),
 )
-async def update_deal(deal_id: DealId, patch: DealPatch, deals: Deals) -> DealRow:
-    """Changes the fields that are sent and leaves the others as they are; with `version`, only that version."""
-    return await deals.update(deal_id, patch)
+async def update_deal(deal_id: DealId, patch: DealPatch, deals: DealServiceDep, session: DB) -> DealRow:
+    """Updates the fields that are sent; with `version`, only if the deal still has that version."""
+    return await run_in_transaction(session, deals.update, deal_id, patch)
 
 
 @router.delete(
     "/{deal_id}",
     status_code=status.HTTP_204_NO_CONTENT,
-    summary="Remove a deal",
+    summary="Delete a deal",
     dependencies=REQUIRE_WRITE,
     responses=error_responses(DealNotFoundError, VersionConflictError, *AUTH_ERRORS),
 )
-async def delete_deal(deal_id: DealId, deals: Deals, version: IfVersion = None) -> None:
-    """The deal is gone for good; with `version`, only if it still has that version."""
-    await deals.delete(deal_id, version=version)
+async def delete_deal(deal_id: DealId, deals: DealServiceDep, session: DB, version: IfVersion = None) -> None:
+    """Deletes the deal; with `version`, only if it still has that version."""
+    await run_in_transaction(session, deals.delete, deal_id, version=version)

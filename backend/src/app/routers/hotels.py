@@ -4,15 +4,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
-from app.api.dependencies import Hotels, HotelSearchDep, IdempotencyDep
-from app.api.links import link_header, public_path
+from app.api.dependencies import HotelSearchDep, HotelServiceDep, IdempotencyDep
+from app.api.idempotent_responses import created, to_response
+from app.api.links import link_header
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_ADMIN, REQUIRE_WRITE
+from app.db.session import DB
+from app.db.transaction import run_in_transaction
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.pagination import Page
 from app.repositories.hotel_queries import HotelListRow, HotelRow
+from app.repositories.idempotency import StoredResponse
 from app.schemas.hotels import HotelCreate, HotelOut, HotelPage, HotelPatch, HotelQuery
 from app.schemas.params import QueryId
 
@@ -31,7 +35,7 @@ async def list_hotels(
     request: Request,
     response: Response,
 ) -> Page[HotelListRow]:
-    """The hotels that have a deal matching the filters, with the number of those deals and their lowest price.
+    """The hotels with at least one matching deal, the number of those deals and their lowest price.
 
     `sort=min_price` gives the cheapest hotels for a search; `GET /deals?hotel_id=` is the next click.
     """
@@ -42,7 +46,7 @@ async def list_hotels(
 
 @router.get(
     "/{hotel_id}",
-    summary="Read one hotel",
+    summary="Get a hotel",
     response_model=HotelOut,
     responses=read_responses(HotelNotFoundError),
 )
@@ -60,36 +64,39 @@ async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> HotelRow:
     responses=error_responses(HotelExistsError, *IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS),
 )
 async def create_hotel(
-    new: HotelCreate, hotels: Hotels, once: IdempotencyDep, request: Request, response: Response
-) -> HotelRow:
-    """A new hotel; `Location` says where it is. A phone belongs to one hotel, and so do name, city and country."""
-    hotel = await hotels.create(new, once=once)
-    response.headers["Location"] = public_path(request, f"/hotels/{hotel['id']}")
-    return hotel
+    new: HotelCreate, hotels: HotelServiceDep, idempotency: IdempotencyDep, session: DB, request: Request
+) -> Response:
+    """Creates a hotel; `Location` is its address. A phone, and a name in a city and country, belong to one hotel."""
+
+    async def create() -> StoredResponse:
+        hotel = await hotels.create(new)
+        return created(HotelOut, hotel, location=f"/hotels/{hotel['id']}")
+
+    return to_response(request, await run_in_transaction(session, idempotency.run, new, create))
 
 
 @router.patch(
     "/{hotel_id}",
-    summary="Change a hotel",
+    summary="Update a hotel",
     response_model=HotelOut,
     dependencies=REQUIRE_WRITE,
     responses=error_responses(HotelNotFoundError, HotelExistsError, *AUTH_ERRORS, *BODY_ERRORS),
 )
-async def update_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: Hotels) -> HotelRow:
-    """Changes the fields that are sent and leaves the others as they are."""
-    return await hotels.update(hotel_id, patch)
+async def update_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: HotelServiceDep, session: DB) -> HotelRow:
+    """Updates the fields that are sent."""
+    return await run_in_transaction(session, hotels.update, hotel_id, patch)
 
 
 @router.delete(
     "/{hotel_id}",
     status_code=status.HTTP_204_NO_CONTENT,
-    summary="Remove a hotel",
+    summary="Delete a hotel",
     dependencies=REQUIRE_ADMIN,
     responses=error_responses(HotelNotFoundError, HotelHasDealsError, *AUTH_ERRORS),
 )
-async def delete_hotel(hotel_id: EmptyHotelId, hotels: Hotels) -> None:
-    """Only a hotel without deals can be removed.
+async def delete_hotel(hotel_id: EmptyHotelId, hotels: HotelServiceDep, session: DB) -> None:
+    """Deletes a hotel that has no deals.
 
-    On the sample catalogue the example is the hotel that the example of `POST /hotels` makes.
+    On the sample catalogue the example is the hotel that the example of `POST /hotels` creates.
     """
-    await hotels.delete(hotel_id)
+    await run_in_transaction(session, hotels.delete, hotel_id)

@@ -1,8 +1,8 @@
-"""What one can do to the deals."""
+"""Deals: search and writes."""
 
 from collections.abc import Awaitable, Callable
 
-from app.errors import AppError, DealNotFoundError, ErrorDetail, HotelNotFoundError, InvalidError, VersionConflictError
+from app.errors import DealNotFoundError, ErrorDetail, InvalidError, VersionConflictError
 from app.models import Deal
 from app.pagination import CursorCodec, KeysetPosition, Offset, Page, TotalMode
 from app.repositories.categories import CategoryRepository
@@ -10,84 +10,74 @@ from app.repositories.deal_queries import CityStatsRow, DealQueries, DealRow
 from app.repositories.deals import DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch, DealQuery, StatsQuery
-from app.services.idempotency import NoIdempotency
 
 
 class DealService:
+    """Writes, in the transaction of one session."""
+
     def __init__(
-        self, *, deals: DealRepository, views: DealQueries, hotels: HotelRepository, categories: CategoryRepository
+        self, *, deals: DealRepository, queries: DealQueries, hotels: HotelRepository, categories: CategoryRepository
     ) -> None:
         self._deals = deals
-        self._views = views
+        self._queries = queries
         self._hotels = hotels
         self._categories = categories
 
-    async def create(self, new: DealCreate, *, once: NoIdempotency) -> DealRow:
-        """Raises HotelNotFoundError, ExternalIdTakenError, StayDatesError, InvalidError and what `once` raises."""
-        await once.begin(new)
-        await self._check_hotel(new.hotel_id)
-        categories = await self._categories.named(new.categories)
+    async def create(self, new: DealCreate) -> DealRow:
+        """Raises HotelNotFoundError, ExternalIdTakenError, StayDatesError and InvalidError."""
+        await self._hotels.get(new.hotel_id)
         deal = Deal(**new.model_dump(exclude={"categories"}))
         deal.reschedule(checkin=new.checkin_date, checkout=new.checkout_date)
-        await self._deals.add(deal, categories=categories)
-        return await self._shown(deal.id)
+        deal.categories = await self._categories.get_or_create(new.categories)
+        await self._deals.add(deal)
+        return await self._get_row(deal.id)
 
     async def update(self, deal_id: int, patch: DealPatch) -> DealRow:
-        """Raises DealNotFoundError, VersionConflictError and what `create` raises. Nothing sent changes nothing."""
-        deal = await self._at_version(deal_id, patch.expected_version)
+        """Raises DealNotFoundError, VersionConflictError and the errors of `create`. An empty patch has no effect."""
         changes = patch.changes()
+        deal = await self._get_at_version(deal_id, patch.expected_version, with_categories="categories" in changes)
         if not changes:
-            return await self._shown(deal_id)
+            return await self._get_row(deal_id)
         if "hotel_id" in changes:
-            await self._check_hotel(changes["hotel_id"])
-        categories = await self._categories.named(changes.pop("categories")) if "categories" in changes else None
+            await self._hotels.get(changes["hotel_id"])
+        if "categories" in changes:
+            deal.categories = await self._categories.get_or_create(changes.pop("categories"))
         deal.reschedule(
             checkin=changes.pop("checkin_date", deal.checkin_date),
             checkout=changes.pop("checkout_date", deal.checkout_date),
         )
         for name, value in changes.items():
             setattr(deal, name, value)
-        if not await self._deals.save(deal, categories=categories):
-            raise await self._overtaken(deal_id)
-        return await self._shown(deal_id)
+        await self._deals.update(deal)
+        return await self._get_row(deal_id)
 
     async def delete(self, deal_id: int, *, version: int | None) -> None:
         """Raises DealNotFoundError and VersionConflictError."""
-        deal = await self._at_version(deal_id, version)
-        if not await self._deals.remove(deal):
-            raise await self._overtaken(deal_id)
+        await self._deals.delete(await self._get_at_version(deal_id, version))
 
-    async def _at_version(self, deal_id: int, version: int | None) -> Deal:
-        deal = await self._deals.find(deal_id)
-        if deal is None:
-            raise DealNotFoundError(deal_id)
+    async def _get_at_version(self, deal_id: int, version: int | None, *, with_categories: bool = False) -> Deal:
+        deal = await self._deals.get(deal_id, with_categories=with_categories)
         if version is not None and version != deal.version:
             raise VersionConflictError(deal.version)
         return deal
 
-    async def _overtaken(self, deal_id: int) -> AppError:
-        version = await self._deals.version_of(deal_id)
-        return DealNotFoundError(deal_id) if version is None else VersionConflictError(version)
-
-    async def _check_hotel(self, hotel_id: int) -> None:
-        if not await self._hotels.exists(hotel_id):
-            raise HotelNotFoundError(hotel_id)
-
-    async def _shown(self, deal_id: int) -> DealRow:
-        deal = await self._views.get(deal_id)
-        if deal is None:
+    async def _get_row(self, deal_id: int) -> DealRow:
+        row = await self._queries.get(deal_id)
+        if row is None:
             raise DealNotFoundError(deal_id)
-        return deal
+        return row
 
 
-class DealSearch:
-    def __init__(self, *, views: DealQueries, cursors: Callable[[], Awaitable[CursorCodec]]) -> None:
-        self._views = views
+class DealSearchService:
+    """Reads, outside transactions."""
+
+    def __init__(self, *, queries: DealQueries, cursors: Callable[[], Awaitable[CursorCodec]]) -> None:
+        self._queries = queries
         self._cursors = cursors
 
     async def get(self, deal_id: int) -> DealRow:
         """Raises DealNotFoundError."""
-        deal = await self._views.get(deal_id)
+        deal = await self._queries.get(deal_id)
         if deal is None:
             raise DealNotFoundError(deal_id)
         return deal
@@ -96,11 +86,11 @@ class DealSearch:
         """A page, found with one deal more than asked for, to know whether more follow. Raises InvalidCursorError."""
         cursors = await self._cursors()
         start, exact = _start(query, cursors), query.count is TotalMode.EXACT
-        found, total = await self._views.page(
+        found, total = await self._queries.page(
             query, sort=query.sort, start=start, limit=query.limit + 1, with_total=exact
         )
         if query.count is TotalMode.ESTIMATED:
-            total = await self._views.estimate(query)
+            total = await self._queries.estimate(query)
         items, has_more = found[: query.limit], len(found) > query.limit
         return Page(
             items=items,
@@ -113,7 +103,7 @@ class DealSearch:
         )
 
     async def stats(self, query: StatsQuery) -> list[CityStatsRow]:
-        return await self._views.stats(query, sort=query.sort)
+        return await self._queries.stats(query, sort=query.sort)
 
 
 def _start(query: DealQuery, cursors: CursorCodec) -> Offset | KeysetPosition:

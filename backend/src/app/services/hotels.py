@@ -1,4 +1,4 @@
-"""What one can do to the hotels."""
+"""Hotels: search and writes."""
 
 from app.errors import HotelNotFoundError
 from app.models import Hotel
@@ -6,22 +6,55 @@ from app.pagination import Page, TotalMode
 from app.repositories.hotel_queries import HotelListRow, HotelQueries, HotelRow
 from app.repositories.hotels import HotelRepository
 from app.schemas.hotels import HotelCreate, HotelPatch, HotelQuery
-from app.services.idempotency import NoIdempotency
 
 
-class HotelSearch:
-    def __init__(self, *, views: HotelQueries) -> None:
-        self._views = views
+class HotelService:
+    """Writes, in the transaction of one session."""
+
+    def __init__(self, *, hotels: HotelRepository, queries: HotelQueries) -> None:
+        self._hotels = hotels
+        self._queries = queries
+
+    async def create(self, new: HotelCreate) -> HotelRow:
+        """Raises HotelExistsError and InvalidError."""
+        hotel = Hotel(**new.model_dump())
+        await self._hotels.add(hotel)
+        return await self._get_row(hotel.id)
+
+    async def update(self, hotel_id: int, patch: HotelPatch) -> HotelRow:
+        """Raises HotelNotFoundError and the errors of `create`. An empty patch has no effect."""
+        hotel = await self._hotels.get(hotel_id)
+        for name, value in patch.changes().items():
+            setattr(hotel, name, value)
+        await self._hotels.update(hotel)
+        return await self._get_row(hotel_id)
+
+    async def delete(self, hotel_id: int) -> None:
+        """Raises HotelNotFoundError and HotelHasDealsError."""
+        await self._hotels.delete(hotel_id)
+
+    async def _get_row(self, hotel_id: int) -> HotelRow:
+        row = await self._queries.get(hotel_id)
+        if row is None:
+            raise HotelNotFoundError(hotel_id)
+        return row
+
+
+class HotelSearchService:
+    """Reads, outside transactions."""
+
+    def __init__(self, *, queries: HotelQueries) -> None:
+        self._queries = queries
 
     async def get(self, hotel_id: int) -> HotelRow:
         """Raises HotelNotFoundError."""
-        hotel = await self._views.get(hotel_id)
+        hotel = await self._queries.get(hotel_id)
         if hotel is None:
             raise HotelNotFoundError(hotel_id)
         return hotel
 
     async def page(self, query: HotelQuery) -> Page[HotelListRow]:
-        found, total = await self._views.page(query, sort=query.sort, skip=query.skip, limit=query.limit + 1)
+        found, total = await self._queries.page(query, sort=query.sort, skip=query.skip, limit=query.limit + 1)
         return Page(
             items=found[: query.limit],
             total=total,
@@ -30,26 +63,3 @@ class HotelSearch:
             limit=query.limit,
             has_more=len(found) > query.limit,
         )
-
-
-class HotelService:
-    def __init__(self, *, hotels: HotelRepository, search: HotelSearch) -> None:
-        self._hotels = hotels
-        self._search = search
-
-    async def create(self, new: HotelCreate, *, once: NoIdempotency) -> HotelRow:
-        """Raises HotelExistsError, InvalidError and what `once` raises."""
-        await once.begin(new)
-        hotel = Hotel(**new.model_dump())
-        await self._hotels.add(hotel)
-        return await self._search.get(hotel.id)
-
-    async def update(self, hotel_id: int, patch: HotelPatch) -> HotelRow:
-        """Raises HotelNotFoundError and what `create` raises. Nothing sent changes nothing."""
-        if changes := patch.changes():
-            await self._hotels.save(hotel_id, changes)
-        return await self._search.get(hotel_id)
-
-    async def delete(self, hotel_id: int) -> None:
-        """Raises HotelNotFoundError and HotelHasDealsError."""
-        await self._hotels.remove(hotel_id)

@@ -1,5 +1,7 @@
-"""A write that is sent again under one key happens once, and is answered as it was the first time."""
+"""Idempotent writes: a request that is sent again with the same key has one effect and gets the first response."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 
@@ -8,57 +10,53 @@ from app.repositories.idempotency import IdempotencyRepository, StoredResponse
 from app.schemas.base import RequestModel
 
 
-class ReplayedResponseError(Exception):
-    """The write was done by an earlier request, whose answer is this one's too."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The response to a write; `is_replayed` if an earlier request had the effect."""
 
-    def __init__(self, answer: StoredResponse) -> None:
-        super().__init__()
-        self.answer = answer
-
-
-class NoIdempotency:
-    """For a write without a key: it is as many writes as there are requests."""
-
-    async def begin(self, new: RequestModel) -> None:
-        """Come before whatever the write of `new` does."""
-
-    async def keep(self, *, status: int, location: str | None, body: bytes) -> None:
-        """Come last, with the answer, in the transaction that is committed before the answer leaves."""
+    response: StoredResponse
+    is_replayed: bool = False
 
 
-class IdempotencyGuard(NoIdempotency):
-    """For a write under a key that its client has chosen."""
+class IdempotencyService:
+    """Runs the write of one request, at most once for each key of a client.
 
-    def __init__(self, *, keys: IdempotencyRepository, client: str, key: str) -> None:
+    `client` is the public id of the API key, empty without one. Without a `key` every request is a write of its own.
+    """
+
+    def __init__(self, keys: IdempotencyRepository, *, client: str, key: str | None) -> None:
         self._keys = keys
         self._client = client
         self._key = key
 
-    async def begin(self, new: RequestModel) -> None:
-        """Return if the write is to be done now.
+    async def run(self, body: RequestModel, write: Callable[[], Awaitable[StoredResponse]]) -> Outcome:
+        """Await `write` and store its response in the same transaction, or return the response that is stored.
 
-        Raises ReplayedResponseError, IdempotencyKeyReusedError if the key came with something else, and
-        IdempotencyInProgressError.
+        Raises IdempotencyKeyReusedError if the key was used with another body, and IdempotencyInProgressError.
         """
-        fingerprint = _fingerprint(new)
+        if self._key is None:
+            return Outcome(await write())
+        fingerprint = _get_fingerprint(body)
         if await self._keys.claim(client=self._client, key=self._key, fingerprint=fingerprint):
-            return
-        answer = await self._keys.answer(client=self._client, key=self._key)
-        if answer is None:  # forgotten in between
+            response = await write()
+            await self._keys.store_response(response, client=self._client, key=self._key)
+            return Outcome(response)
+        return Outcome(await self._get_stored(self._key, fingerprint), is_replayed=True)
+
+    async def _get_stored(self, key: str, fingerprint: bytes) -> StoredResponse:
+        stored = await self._keys.get(client=self._client, key=key)
+        if stored is None or stored.status is None or stored.body is None:  # purged since it was claimed
             raise IdempotencyInProgressError
-        if answer.fingerprint != fingerprint:
+        if stored.fingerprint != fingerprint:
             raise IdempotencyKeyReusedError
-        raise ReplayedResponseError(answer)
-
-    async def keep(self, *, status: int, location: str | None, body: bytes) -> None:
-        await self._keys.keep(client=self._client, key=self._key, status=status, location=location, body=body)
+        return StoredResponse(status=stored.status, location=stored.location, body=stored.body)
 
 
-def _fingerprint(new: RequestModel) -> bytes:
-    """The same for what means the same, however it was written."""
-    values = sorted((name, _plain(value)) for name, value in new.model_dump().items())
-    return sha256(repr((type(new).__name__, values)).encode()).digest()
+def _get_fingerprint(body: RequestModel) -> bytes:
+    """Equal for bodies with equal values, whatever their formatting."""
+    values = sorted((name, _normalize(value)) for name, value in body.model_dump().items())
+    return sha256(repr((type(body).__name__, values)).encode()).digest()
 
 
-def _plain(value: object) -> str:
+def _normalize(value: object) -> str:
     return str(value.normalize() if isinstance(value, Decimal) else value)
