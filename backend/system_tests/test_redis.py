@@ -41,7 +41,7 @@ async def set_count(port: int, client: str, count: int) -> None:
 
 
 async def add_until_shared(store: RedisRateLimitStore, client: str) -> int:
-    """Count `client` until the result is that of Redis, whose count starts at _STRIDE."""
+    """Count `client` until the result comes from Redis, where its count starts at _STRIDE."""
     async with asyncio.timeout(_TIMEOUT_SECONDS):
         while (count := await store.add(client, window=1)) < _STRIDE:  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The limit on requests in flight, and reads whose client has disconnected."""
+"""The limit on requests in flight, and reads of disconnected clients."""
 
 import asyncio
 import socket

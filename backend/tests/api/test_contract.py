@@ -1,4 +1,4 @@
-"""The service against its own OpenAPI document: Schemathesis makes requests from it and checks the answers by it."""
+"""Schemathesis generates requests from the OpenAPI document and checks the responses against it."""
 
 import os
 import subprocess
@@ -26,19 +26,19 @@ OPTIONS: Final = (
     "--max-examples=15",
     "--generation-deterministic",
     "--no-shrink",
-    "--suppress-health-check=too_slow",  # A busy machine is no finding.
+    "--suppress-health-check=too_slow",  # depends on the load of the machine
     "--continue-on-failure",
     "--no-color",
 )
 
 
-def test_the_service_keeps_its_contract(server: TestServer, settings: Settings, tmp_path: Path) -> None:
-    """Examples, values at the bounds, fuzzing and sequences of calls, with every check there is.
+def test_responses_conform_to_the_openapi_document(server: TestServer, settings: Settings, tmp_path: Path) -> None:
+    """Examples, boundary values, fuzzing and stateful sequences, with all checks.
 
-    Writes need a key, so that it is also tried whether they can be done without one, or with a wrong one.
+    API keys are enabled, so that requests without a key or with an invalid one are checked as well.
     """
     key = new_key()
-    rules = {
+    environment = {
         "SCHEMATHESIS_HOOKS": "tests.support.contract_rules",
         "PYTHONPATH": str(BACKEND_DIR),
         "NO_PROXY": "127.0.0.1",
@@ -47,12 +47,12 @@ def test_the_service_keeps_its_contract(server: TestServer, settings: Settings, 
         with Session(create_engine(sync_url(url), poolclass=NullPool)) as session:
             session.add(entity(key, Scope.ADMIN))
             session.commit()
-        patient = {"database_url": SecretStr(url), "auth_failures_per_minute": 1_000_000}
-        app = create_app(with_keys(settings).model_copy(update=patient))
+        changes = {"database_url": SecretStr(url), "auth_failures_per_minute": 1_000_000}
+        app = create_app(with_keys(settings).model_copy(update=changes))
         with serving(app) as port:
             command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/openapi.json"]
             command += [*OPTIONS, f"--header={HEADER}: {key}"]
             run = subprocess.run(
-                command, cwd=tmp_path, env=os.environ | rules, capture_output=True, text=True, check=False
+                command, cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True, check=False
             )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -24,7 +24,7 @@ ERRORS: Final = (
 
 @pytest.fixture(scope="module")
 def shop_port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
-    """A service that allows cross-origin requests from SHOP, and whose /categories raises an exception."""
+    """A service that allows cross-origin requests from SHOP, with a bug in /categories."""
 
     async def crash() -> None:
         raise RuntimeError("secret")

@@ -38,7 +38,7 @@ class WindowCounter:
 class FailedAttemptLimiter:
     """Limits failed authentication attempts per client network and minute.
 
-    An attempt is counted before its key is looked up, so concurrent attempts cannot exceed the limit. The first attempt
+    An attempt is counted before its key is verified, so concurrent attempts cannot exceed the limit. The first attempt
     after a window has ended starts the next one. `clock` returns monotonic seconds.
     """
 

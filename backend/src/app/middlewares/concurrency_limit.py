@@ -13,8 +13,8 @@ _METHODS_WITH_BODY: Final = frozenset({"POST", "PATCH"})
 class ConcurrencyLimitMiddleware:
     """Reject requests with 503 while `limit` others are in flight, instead of queueing them.
 
-    A request is in flight while the application works on it. Idle connections, requests whose body is still arriving,
-    responses that a client is slow to read, and health checks do not count.
+    A request is in flight while the application works on it. Idle connections, incomplete request bodies, responses
+    that a client is slow to read, and health checks do not count.
     """
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:

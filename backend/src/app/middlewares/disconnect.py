@@ -1,4 +1,4 @@
-"""Cancel reads whose client has disconnected."""
+"""Cancel reads of clients that have disconnected."""
 
 import asyncio
 from typing import Final
@@ -10,7 +10,7 @@ _WATCH_DELAY_SECONDS: Final = 0.1
 
 
 class CancelOnDisconnectMiddleware:
-    """Cancel a GET whose client disconnects, which releases its database connection.
+    """Cancel a GET when its client disconnects, which releases its database connection.
 
     Writes are never cancelled: the client may want to know their outcome.
     """

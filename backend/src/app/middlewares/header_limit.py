@@ -16,8 +16,8 @@ _VERSION_WITHOUT_HOST: Final = "1.0"
 class HeaderLimitMiddleware:
     """Reject oversized headers with 431, and requests that proxies could interpret differently with 400.
 
-    The latter have no `Host` or several, or a body together with `Upgrade`: after an upgrade request uvicorn reads the
-    body as the next request, whatever its length (request smuggling).
+    The latter have no `Host` or several, or a body together with `Upgrade`: uvicorn would read the body of an upgrade
+    request as the next request (request smuggling).
     """
 
     def __init__(self, app: ASGIApp) -> None:
