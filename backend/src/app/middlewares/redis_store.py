@@ -15,6 +15,12 @@ _TIMEOUT_SECONDS: Final = 0.05
 _PROBE_INTERVAL_SECONDS: Final = 1.0
 _MAX_CONNECTIONS: Final = 16
 _KEY_PREFIX: Final = "deals:requests"
+_INCREMENT: Final = """
+    local count = redis.call('INCR', KEYS[1])
+    if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+    return count
+"""
+"""A script, because redis-py needs twice the CPU time for a pipeline of the two commands."""
 
 log = structlog.get_logger("redis")
 
@@ -56,12 +62,9 @@ class RedisRateLimitStore:
         await self._redis.aclose()
 
     async def _increment(self, name: str) -> int:
-        key = f"{_KEY_PREFIX}:{name}"
-        async with asyncio.timeout(_TIMEOUT_SECONDS), self._redis.pipeline(transaction=False) as pipeline:
-            # The name contains the window, so there is no need for NX, which Redis has only since version 7.
-            _queued = pipeline.incr(key), pipeline.expire(key, self._window_seconds)
-            count, _ = await pipeline.execute()
-            return int(count)
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            count = await self._redis.eval(_INCREMENT, 1, f"{_KEY_PREFIX}:{name}", self._window_seconds)
+        return int(count)
 
     def _open_circuit(self, error: Exception) -> None:
         if self._probe_task is None:
