@@ -90,7 +90,7 @@ _STATS: Final = """
     WHERE is_available
     GROUP BY lower(city)
     HAVING sum(deal_count) > 0
-    ORDER BY lower(city)
+    ORDER BY sum(deal_count) DESC, lower(city)
 """
 
 _CREATE: Final = f"""

@@ -83,7 +83,8 @@ async def get_deal_stats(db: DB, *, available_only: bool = True) -> list[Row[Any
     query = select(Hotel.city, average, func.count().label("deal_count")).join(Deal.hotel)
     if available_only:
         query = query.where(Deal.is_available)
-    return list(await db.execute(query.group_by(Hotel.city).order_by(Hotel.city)))
+    query = query.group_by(Hotel.city).order_by(func.count().desc(), Hotel.city)
+    return list(await db.execute(query))
 
 
 @app.get("/deals/{deal_id}", response_model=DealOut)
