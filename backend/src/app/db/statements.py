@@ -16,7 +16,6 @@ from app.logging import increment_query_count
 R = TypeVar("R")
 """The type of a row: a TypedDict with a key for each column."""
 
-Row = dict[str, Any]
 DriverConnection: TypeAlias = "Connection[Any] | PoolConnectionProxy[Any]"
 
 _DIALECT: Final[Dialect] = sqlalchemy_asyncpg.dialect()  # type: ignore[no-untyped-call]  # it has no types

@@ -83,7 +83,7 @@ class DealSearchService:
         return deal
 
     async def page(self, query: DealQuery) -> Page[DealRow]:
-        """A page, found with one deal more than asked for, to know whether more follow. Raises InvalidCursorError."""
+        """A page; one more deal is selected to find out whether it is the last. Raises InvalidCursorError."""
         cursors = await self._cursors()
         start, exact = _start(query, cursors), query.count is TotalMode.EXACT
         found, total = await self._queries.page(
@@ -99,7 +99,7 @@ class DealSearchService:
             skip=start.skip if isinstance(start, Offset) else None,
             limit=query.limit,
             has_more=has_more,
-            next_cursor=_cursor_behind(items[-1], query, cursors) if has_more else None,
+            next_cursor=_get_cursor_after(items[-1], query, cursors) if has_more else None,
         )
 
     async def stats(self, query: StatsQuery) -> list[CityStatsRow]:
@@ -114,6 +114,6 @@ def _start(query: DealQuery, cursors: CursorCodec) -> Offset | KeysetPosition:
     return cursors.decode(query.cursor, sort=query.sort, filter_fingerprint=query.filter_fingerprint)
 
 
-def _cursor_behind(deal: DealRow, query: DealQuery, cursors: CursorCodec) -> str:
+def _get_cursor_after(deal: DealRow, query: DealQuery, cursors: CursorCodec) -> str:
     position = KeysetPosition(deal[query.sort.field], deal["id"])
     return cursors.encode(position, sort=query.sort, filter_fingerprint=query.filter_fingerprint)
