@@ -14,12 +14,12 @@ from sqlalchemy.exc import DBAPIError
 from app.config import Settings
 from app.db.read_pool import ReadPool
 from app.db.session import ConnectedDatabase
-from app.db.statements import CompiledStatement, Row, get_driver_connection, literal_int
+from app.db.statements import CompiledStatement, get_driver_connection, literal_int
 from app.db.transaction import transaction
 from app.models import Hotel
 from tests.factories import DealFactory, HotelFactory
 
-SELECT_ONE: CompiledStatement[Row] = CompiledStatement(select(literal_int(1).label("one")))
+SELECT_ONE: CompiledStatement[dict[str, Any]] = CompiledStatement(select(literal_int(1).label("one")))
 
 
 @pytest.fixture
@@ -132,7 +132,9 @@ async def test_connections_closed_by_the_server_are_replaced_before_use(
 async def test_read_is_retried_when_its_connection_is_closed(single_connection_database: ConnectedDatabase) -> None:
     """The driver has not noticed yet that the connection is closed."""
     driver = await get_pooled_connection(single_connection_database.read_pool)
-    end = CompiledStatement[Row](select(func.pg_terminate_backend(bindparam("pid", type_=Integer)).label("ended")))
+    end = CompiledStatement[dict[str, Any]](
+        select(func.pg_terminate_backend(bindparam("pid", type_=Integer)).label("ended"))
+    )
     pid = driver.get_server_pid()
     assert await single_connection_database.reads.fetch_all(end, {"pid": pid}) == [{"ended": False}]
 
