@@ -60,9 +60,9 @@ class WorkerResources:
     name: str
     descriptors: int
     max_descriptors: int
-    """Those after the first request, and those of a full connection pool."""
-    usable_connections: int
-    """Pool connections that concurrent requests can acquire."""
+    """Those after the first request, and those of full connection pools."""
+    usable_connections: Mapping[str, int]
+    """By pool: the connections that concurrent requests can acquire."""
     pool_size: int
 
 

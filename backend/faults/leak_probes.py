@@ -10,10 +10,14 @@ from faults.environment import Environment
 from faults.final_state import WorkerResources
 from faults.http_client import ConnectionPool, encode_request
 from faults.processes import count_descriptors, wait_until
-from faults.workers import POOL_SIZE, Worker
+from faults.workers import MAX_CONNECTIONS, POOL_SIZE, Worker
 
 _LOCK_WAITS: Final = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-_READ: Final = encode_request("GET", "/deals/1")
+_REQUESTS: Final = {
+    "read": encode_request("GET", "/deals/1"),
+    "write": encode_request("PATCH", "/deals/1", {"star_rating": 5, "version": 2_000_000_000}),
+}
+"""By pool: a request that uses one of its connections and changes nothing."""
 _ATTEMPTS: Final = 3
 _SPARE_DESCRIPTORS: Final = 3
 """Allowance for short-lived descriptors."""
@@ -30,29 +34,35 @@ def measure_resources(environment: Environment) -> list[WorkerResources]:
 
 
 def _measure_worker(url: str, worker: Worker, initial_descriptors: int) -> WorkerResources:
-    limit = initial_descriptors + POOL_SIZE + _SPARE_DESCRIPTORS
+    limit = initial_descriptors + MAX_CONNECTIONS + _SPARE_DESCRIPTORS
     wait_until(lambda: count_descriptors(worker.pid or 0) <= limit, seconds=_SETTLE_SECONDS)
     descriptors = count_descriptors(worker.pid or 0)
-    usable = 0
-    for _ in range(_ATTEMPTS):  # on a busy machine, the first reads may reach their lock timeout before all have begun
-        usable = max(usable, asyncio.run(_count_usable_connections(url, worker)))
-        if usable == POOL_SIZE:
-            break
+    usable = {pool: _count_usable_connections(url, worker, request) for pool, request in _REQUESTS.items()}
     return WorkerResources(worker.name, descriptors, limit, usable, POOL_SIZE)
 
 
-async def _count_usable_connections(url: str, worker: Worker) -> int:
-    """The number of concurrent reads that get a connection: all wait for a table lock, where they are counted."""
+def _count_usable_connections(url: str, worker: Worker, request: bytes) -> int:
+    """Repeated because on a busy machine the first requests may time out before the last ones wait."""
+    usable = 0
+    for _ in range(_ATTEMPTS):
+        usable = max(usable, asyncio.run(_send_and_count_waits(url, worker, request)))
+        if usable == POOL_SIZE:
+            break
+    return usable
+
+
+async def _send_and_count_waits(url: str, worker: Worker, request: bytes) -> int:
+    """The number of concurrent requests that get a connection: all wait for a table lock, where they are counted."""
     waiting = 0
     with connect(url) as holder, holder.cursor() as lock, connect(url) as observer:
         lock.execute("BEGIN; LOCK TABLE deals IN ACCESS EXCLUSIVE MODE")
         clients = ConnectionPool(worker.port)
-        reads = [asyncio.create_task(clients.send(_READ)) for _ in range(POOL_SIZE)]
-        while waiting < POOL_SIZE and not all(read.done() for read in reads):
+        tasks = [asyncio.create_task(clients.send(request)) for _ in range(POOL_SIZE)]
+        while waiting < POOL_SIZE and not all(task.done() for task in tasks):
             waiting = max(waiting, _count_lock_waits(observer))
             await asyncio.sleep(_POLL_SECONDS)
         lock.execute("ROLLBACK")
-        await asyncio.gather(*reads, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         clients.close()
     return waiting
 

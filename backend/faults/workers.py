@@ -17,7 +17,8 @@ from faults.processes import BACKEND, HOST, clean_environment, free_port, module
 
 SERVICE: Final = "app.main:create_app"
 POOL_SIZE: Final = 5
-"""The maximum number of database connections of each worker."""
+"""The connections in each of a worker's two pools, which are for reads and for writes."""
+MAX_CONNECTIONS: Final = 2 * POOL_SIZE
 
 _START_TIMEOUT_SECONDS: Final = 60.0
 _STOP_TIMEOUT_SECONDS: Final = 20.0

@@ -50,9 +50,10 @@ def no_resource_leaks(observations: Observations) -> list[str]:
     return [
         *(f"An idle worker has a busy database session ({session})." for session in state.busy_sessions),
         *(
-            f"{worker.name} can use {worker.usable_connections} of its {worker.pool_size} connections."
+            f"{worker.name} can use {usable} of the {worker.pool_size} connections in its {pool} pool."
             for worker in state.resources
-            if worker.usable_connections < worker.pool_size
+            for pool, usable in worker.usable_connections.items()
+            if usable < worker.pool_size
         ),
         *(
             f"{worker.name} has {worker.descriptors} open descriptors while idle, more than {worker.max_descriptors}."

@@ -50,7 +50,7 @@ def run(options: Options) -> ExperimentResult:
     """Disconnect after reads and writes, then after reads that wait for a lock held outside the service.
 
     A write continues when its client disconnects, and would wait for that lock up to its timeout. The writes of the
-    first half therefore end before the lock is taken; otherwise they would exhaust the pool.
+    first half therefore end before the lock is taken.
     """
     seen, waves = Measurements(), options.scaled(CLIENTS // WAVE, minimum=2)
     with options.start() as environment:

@@ -1,8 +1,9 @@
-"""With all pool connections in use, other requests are rejected in time, and those without a database are served."""
+"""With all connections in use, requests are rejected in time, and those that need no database are served."""
 
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Final
 
 import uvloop
@@ -20,7 +21,7 @@ from faults.experiments.experiment import (
 from faults.experiments.requests import NEW_DEAL
 from faults.http_client import Connection, Response, connect, encode_request
 from faults.processes import wait_until
-from faults.workers import POOL_SIZE
+from faults.workers import MAX_CONNECTIONS
 
 CLIENTS: Final = 100
 ROUNDS: Final = 20
@@ -42,6 +43,8 @@ _WITH_DATABASE: Final = (
     encode_request("GET", "/hotels/1"),
     encode_request("GET", "/categories"),
 )
+_OCCUPYING: Final = (encode_request("GET", "/deals/1"), encode_request("PATCH", "/deals/1", {"star_rating": 5}))
+"""A read and a write: each uses a connection of its own pool."""
 _WITHOUT_DATABASE: Final = (
     (encode_request("GET", "/nothing"), 404),
     (encode_request("PUT", "/deals"), 405),
@@ -73,7 +76,7 @@ class Measurements:
 
 
 def run(options: Options) -> ExperimentResult:
-    """Reads that wait for a lock occupy the pool, while 100 clients send requests at once, several times."""
+    """Requests that wait for a lock occupy both pools, while 100 clients send requests at once, several times."""
     seen = Measurements()
     with options.start(settings=_LONG_TIMEOUTS) as environment:
         uvloop.run(_run_clients(options, environment, seen))
@@ -83,17 +86,17 @@ def run(options: Options) -> ExperimentResult:
         expect_none("wrong responses without database", seen.wrong_statuses, n=len(seen.seconds_without_database)),
         expect_at_most("their p99", get_percentile(seen.seconds_without_database, 0.99), MAX_P99_SECONDS),
     ]
-    return ExperimentResult(len(seen.seconds), criteria, f"{POOL_SIZE} connections in use", seen.statuses)
+    return ExperimentResult(len(seen.seconds), criteria, f"{MAX_CONNECTIONS} connections in use", seen.statuses)
 
 
 async def _run_clients(options: Options, environment: Environment, seen: Measurements) -> None:
     url, port = environment.database_url, environment.port
-    occupying = [await Connection.open(port) for _ in range(POOL_SIZE)]
+    occupying = [await Connection.open(port) for _ in range(MAX_CONNECTIONS)]
     with hold_lock(url, LOCK_DEALS):
-        for connection in occupying:
-            connection.send_only(encode_request("GET", "/deals/1"))
+        for connection, request in zip(occupying, cycle(_OCCUPYING), strict=False):
+            connection.send_only(request)
         await asyncio.to_thread(
-            wait_until, lambda: count_lock_waits(url) == POOL_SIZE, seconds=_LOCK_WAIT_TIMEOUT_SECONDS
+            wait_until, lambda: count_lock_waits(url) == MAX_CONNECTIONS, seconds=_LOCK_WAIT_TIMEOUT_SECONDS
         )
         clients = [await Connection.open(port) for _ in range(CLIENTS)]
         for number in range(options.scaled(ROUNDS)):

@@ -23,7 +23,7 @@ from faults.experiments.requests import choose_own_deal, update_or_get
 from faults.http_client import Connection, ConnectionLostError, Response
 from faults.processes import wait_until
 from faults.proxy import NORMAL
-from faults.workers import POOL_SIZE
+from faults.workers import MAX_CONNECTIONS
 
 CLIENTS: Final = 50
 PAUSES: Final = 5
@@ -130,4 +130,4 @@ def _run_rounds(count: int, environment: Environment, fault: Fault, seen: Measur
 
 
 def _is_idle(url: str) -> bool:
-    return count_sessions(url) <= POOL_SIZE and count_busy_sessions(url) == 0
+    return count_sessions(url) <= MAX_CONNECTIONS and count_busy_sessions(url) == 0

@@ -27,7 +27,11 @@ RELEASE_PATH: Final = "release"
 class MutantRouter:
     def __init__(self, service: ASGIApp) -> None:
         self._service = service
-        self._leaks = {"leaked_connection": LeakedConnection(service), "leaked_descriptors": LeakedDescriptors(service)}
+        self._leaks = {
+            "leaked_descriptors": LeakedDescriptors(service),
+            "leaked_read_connection": LeakedConnection(service, lambda database: database.read_pool.connection()),
+            "leaked_write_connection": LeakedConnection(service, lambda database: database.engine.connect()),
+        }
         self._mutants: Mapping[str, ASGIApp] = {
             **self._leaks,
             "acknowledge_then_roll_back": acknowledge_then_roll_back(service),

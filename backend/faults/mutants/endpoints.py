@@ -5,9 +5,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
+from asyncpg.transaction import Transaction
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -93,7 +94,7 @@ class _ReplacedMethod:
 
 
 @asynccontextmanager
-async def _connect() -> AsyncIterator[Any]:
+async def _connect() -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     database = await asyncpg.connect(os.environ["DATABASE_URL"])
     try:
         yield database
@@ -101,21 +102,21 @@ async def _connect() -> AsyncIterator[Any]:
         await database.close()
 
 
-async def _begin() -> tuple[Any, Any]:
+async def _begin() -> "tuple[asyncpg.Connection[asyncpg.Record], Transaction]":
     database = await asyncpg.connect(os.environ["DATABASE_URL"])
     transaction = database.transaction()
     await transaction.start()
     return database, transaction
 
 
-async def _insert(database: Any, request: Request) -> Response:  # noqa: ANN401  asyncpg is untyped
+async def _insert(database: "asyncpg.Connection[asyncpg.Record]", request: Request) -> Response:
     body = await request.json()
     price = Decimal(str(body["price_per_night"]))
-    row = await database.fetchrow(_INSERT, body["hotel_id"], body["room_type"], body["star_rating"], price)
+    (row,) = await database.fetch(_INSERT, body["hotel_id"], body["room_type"], body["star_rating"], price)
     return _deal(row, 201)
 
 
-def _deal(row: Any, status: int) -> Response:  # noqa: ANN401  asyncpg is untyped
+def _deal(row: asyncpg.Record, status: int) -> Response:
     return JSONResponse({**row, "price_per_night": float(row["price_per_night"])}, status)
 
 

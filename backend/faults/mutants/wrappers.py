@@ -1,14 +1,16 @@
 """Mutants that wrap the service: they cache, repeat or modify its responses, or leak its resources."""
 
 import os
-from collections.abc import MutableMapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.db.session import ConnectedDatabase
 
 _KEY_HEADER: Final = b"idempotency-key"
 
@@ -156,14 +158,19 @@ class LeakedDescriptors(Leak):
 
 
 class LeakedConnection(Leak):
-    """Acquires one connection of the pool."""
+    """Acquires one connection of a pool with `connect`, which takes the service's database."""
 
-    _has_leaked = False
+    def __init__(
+        self, service: ASGIApp, connect: Callable[[ConnectedDatabase], AbstractAsyncContextManager[object]]
+    ) -> None:
+        super().__init__(service)
+        self._connect = connect
+        self._has_leaked = False
 
     async def acquire(self, scope: Scope, leaked: AsyncExitStack) -> None:
         if not self._has_leaked:
             self._has_leaked = True
-            await leaked.enter_async_context(scope["app"].state.database.engine.connect())
+            await leaked.enter_async_context(self._connect(scope["app"].state.database))
 
     async def release(self) -> None:
         await super().release()
