@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from app.server.launcher import ServerOptions
 from benchmarks.cpu_affinity import CpuAffinity
 from benchmarks.load_client import CONNECTIONS
 from benchmarks.worker_process import BenchmarkError, environment
+from devtools.ports import free_port
 
 HOST: Final = "127.0.0.1"
 TARGETS: Final[Mapping[str, str]] = {
@@ -42,7 +42,7 @@ def start_all(url: str, *, affinity: CpuAffinity) -> Iterator[dict[str, int]]:
 @contextmanager
 def start(name: str, url: str, *, affinity: CpuAffinity) -> Iterator[int]:
     """Start one target on the database at `url`; yields its port."""
-    port = _get_free_port()
+    port = free_port()
     command = _service_command(port) if name == "service" else _uvicorn_command(TARGETS[name], port)
     process = subprocess.Popen(  # noqa: S603  modules of this repository
         [sys.executable, "-m", *command], env=environment(url) | _POOL, cwd=BACKEND, stdout=subprocess.DEVNULL
@@ -85,10 +85,3 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         client.close()
-
-
-def _get_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -26,13 +25,6 @@ def module_command(name: str, *arguments: str) -> list[str]:
 def clean_environment() -> dict[str, str]:
     """The environment without the developer's settings, and without coverage, which SIGKILL would corrupt."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("APP_", "COVERAGE_"))}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get_command_line(pid: int) -> str:

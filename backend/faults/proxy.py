@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from faults.processes import BACKEND, HOST, clean_environment, free_port, module_command, wait_until
+from devtools.ports import free_port
+from faults.processes import BACKEND, HOST, clean_environment, module_command, wait_until
 from faults.proxy_connections import Endpoint, NetworkConditions, ProxyConnection
 
 NORMAL: Final = "normal"

@@ -13,7 +13,8 @@ from threading import Event, Thread
 from types import MappingProxyType
 from typing import Final
 
-from faults.processes import BACKEND, HOST, clean_environment, free_port, module_command, send_signal, wait_until
+from devtools.ports import free_port
+from faults.processes import BACKEND, HOST, clean_environment, module_command, send_signal, wait_until
 
 SERVICE: Final = "app.main:create_app"
 POOL_SIZE: Final = 5

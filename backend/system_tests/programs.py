@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.config import BACKEND
-from tests.support.service_process import free_port
+from devtools.ports import free_port
 
 _SHIPPED_CONFIGURATION: Final = BACKEND.parent / "deploy" / "nginx.conf"
 _SHORT_TIMEOUTS: Final = {

@@ -12,11 +12,12 @@ from typing import Final
 
 import pytest
 
+from devtools.ports import free_port
 from system_tests.closing_server import closing_server
 from system_tests.programs import nginx
 from tests.support.error_assertions import STATUS_BY_CODE, assert_error
 from tests.support.raw_http import JSON, RawConnection, RawResponse
-from tests.support.service_process import Service, free_port, service
+from tests.support.service_process import Service, service
 
 GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
 POST: Final = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"

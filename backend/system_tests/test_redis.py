@@ -15,8 +15,9 @@ import pytest
 from redis.asyncio import Redis
 
 from app.middlewares.redis_store import RedisRateLimitStore
+from devtools.ports import free_port
 from system_tests.programs import redis
-from tests.support.service_process import Service, free_port, service
+from tests.support.service_process import Service, service
 
 _STRIDE: Final = 1_000_000
 _TIMEOUT_SECONDS: Final = 20

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.db.session import Database
 from app.main import create_app
 from app.middlewares.redis_store import RedisRateLimitStore
-from tests.support.service_process import free_port
+from devtools.ports import free_port
 
 
 class StubAuthenticator:

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any, Final
 from typer.testing import CliRunner, Result
 
 from app.cli.main import app
+from devtools.ports import free_port
 
 DEALS: Final = str(Path(sys.executable).with_name("deals"))
 
@@ -38,13 +38,6 @@ def running(url: str, *arguments: str, **more: str) -> Iterator[tuple[subprocess
             yield process, port
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(port: int, path: str) -> Any:

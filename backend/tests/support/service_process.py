@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
+
+from devtools.ports import free_port
 
 _PATIENCE_SECONDS: Final = 60
 
@@ -78,13 +79,6 @@ def service(url: str, *, port: int | None = None, workers: int = 1, **environmen
             yield running
         finally:
             process.send_signal(signal.SIGINT)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True)
