@@ -13,5 +13,5 @@ from tests.support.databases import test_server
 def url() -> Iterator[str]:
     """The URL of a database with a small catalogue."""
     settings = Settings(env=Environment.DEVELOPMENT, log_level="WARNING")
-    with test_server(settings) as server, server.migrated_template(), server.copy() as url, Catalogue.filled(url):
+    with test_server(settings) as server, server.copy() as url, Catalogue.filled(url):
         yield url

@@ -23,7 +23,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def server(settings: Settings) -> Iterator[TestServer]:
-    with test_server(settings) as server, server.migrated_template():
+    with test_server(settings) as server:
         yield server
 
 

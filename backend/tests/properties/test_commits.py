@@ -9,7 +9,7 @@ from psycopg2 import extensions
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.statements import CompiledStatement, Executor, R
-from tests.support.databases import connect, text_of
+from tests.support.databases import connect, to_text
 from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
 from tests.support.service import Service
 
@@ -23,7 +23,7 @@ _NEXT_VERSION: Final = """
 @pytest.fixture
 def other_connection(service: Service) -> Iterator[extensions.connection]:
     """A separate connection in autocommit mode."""
-    connection = connect(text_of(service.database.engine.url))
+    connection = connect(to_text(service.database.engine.url))
     connection.autocommit = True
     yield connection
     connection.close()

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from tests.support.filter_sets import FilterSet, to_query
 from tests.support.hypothesis_settings import examples
 from tests.support.pagination import follow_cursors, skip_through
 from tests.support.sample_catalogue import FILTERS, Sample, compute_average
+
+pytestmark = pytest.mark.slow
 
 _NUMERIC_SORTS: Final = [sort for sort in HotelSort if sort.field != "name"]
 

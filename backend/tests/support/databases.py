@@ -1,16 +1,16 @@
-"""Databases for tests: one server a run, one migrated template, as many copies as tests ask for."""
+"""Databases for tests: one server per process, one migrated template, and a copy of it for each test that commits."""
 
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import psycopg2
-from psycopg2 import errors
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
+from psycopg2.errors import DuplicateDatabase
+from psycopg2.extensions import connection
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,60 +45,62 @@ class ConnectionExecutor:
 
 
 class TestServer:
-    """Makes databases out of one template, beside the database at `url`, and drops what it made."""
+    """Creates databases on the server of `url`, and drops them. Their names contain the process id."""
 
     __test__ = False
 
-    def __init__(self, url: str) -> None:
-        self._url = make_url(url)
+    def __init__(self, url: URL, administrator: connection) -> None:
+        self._url = url
+        self._administrator = administrator
         self._numbers = count(1)
-        self.template = self._named("template")
+        self.template = f"{url.database}_{os.getpid()}_template"
 
     @contextmanager
     def migrated_template(self) -> Iterator[None]:
-        self._run(f'DROP DATABASE IF EXISTS "{self.template.database}" WITH (FORCE)')
-        self._run(f'CREATE DATABASE "{self.template.database}" TEMPLATE template0')
-        migrate(text_of(self.template))
-        try:
+        with self._database(self.template, template="template0") as url:
+            migrate(url)
             yield
-        finally:
-            self._run(f'DROP DATABASE "{self.template.database}" WITH (FORCE)')
 
     @contextmanager
     def copy(self, *, template: str | None = None) -> Iterator[str]:
-        """The URL of a database of one's own, made from the migrated template unless another is named."""
-        url = self._named(f"copy_{next(self._numbers)}")
-        self._run(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
-        self._run(f'CREATE DATABASE "{url.database}" TEMPLATE "{template or self.template.database}"')
+        """The URL of a new database, dropped afterwards; migrated and empty unless `template` names another one."""
+        name = f"{self._url.database}_{os.getpid()}_{next(self._numbers)}"
+        with self._database(name, template=template or self.template) as url:
+            yield url
+
+    @contextmanager
+    def _database(self, name: str, *, template: str) -> Iterator[str]:
+        drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+        self._execute(drop)  # a killed run may have had the same process id
         try:
-            yield text_of(url)
+            # PostgreSQL's default strategy takes twice as long.
+            self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+            yield to_text(self._url.set(database=name))
         finally:
-            self._run(f'DROP DATABASE "{url.database}" WITH (FORCE)')
+            self._execute(drop)
 
-    def _named(self, suffix: str) -> URL:
-        # Two runs at once on one server must not meet.
-        return self._url.set(database=f"{self._url.database}_{os.getpid()}_{suffix}")
-
-    def _run(self, statement: str) -> None:
-        server = connect(text_of(self._url))
-        server.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-        with server.cursor() as cursor:
+    def _execute(self, statement: str) -> None:
+        with self._administrator.cursor() as cursor:
             cursor.execute(statement)
-        server.close()
 
 
 @contextmanager
 def test_server(settings: Settings) -> Iterator[TestServer]:
-    """TEST_DATABASE_URL's server, else `super_test` beside compose's database, else a throw-away one."""
-    if settings.test_database_url is not None:
-        yield TestServer(settings.test_database_url.get_secret_value())
-    elif is_compose_running():
-        yield TestServer(_compose_test_database())
-    else:
-        with tempfile.TemporaryDirectory(prefix="deals-tests-") as folder:
-            server = EmbeddedPostgres(Path(folder) / "data", options=UNSAFE_FAST_OPTIONS, initdb_options=["--no-sync"])
-            with server.running(stop_mode="immediate") as address:
-                yield TestServer(address.url)
+    """The server of TEST_DATABASE_URL, else the running compose database, else a new embedded server.
+
+    The database of the URL itself, `super_test` with compose, stays empty.
+    """
+    with ExitStack() as stack:
+        if settings.test_database_url is not None:
+            url = settings.test_database_url.get_secret_value()
+        elif is_compose_running():
+            url = _create_compose_database()
+        else:
+            url = stack.enter_context(_embedded_server())
+        administrator = stack.enter_context(closing(connect_autocommit(url)))
+        server = TestServer(make_url(url), administrator)
+        stack.enter_context(server.migrated_template())
+        yield server
 
 
 def connect(url: str) -> connection:
@@ -106,15 +108,27 @@ def connect(url: str) -> connection:
     return psycopg2.connect(libpq_url(url))
 
 
-def text_of(url: URL) -> str:
+def connect_autocommit(url: str) -> connection:
+    """A psycopg2 connection on which each statement is a transaction."""
+    opened = connect(url)
+    opened.autocommit = True
+    return opened
+
+
+def to_text(url: URL) -> str:
+    """The URL as text, with its password."""
     return url.render_as_string(hide_password=False)
 
 
-def _compose_test_database() -> str:
-    url = make_url(COMPOSE_URL).set(database="super_test")
-    server = connect(COMPOSE_URL)
-    server.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-    with server.cursor() as cursor, suppress(errors.DuplicateDatabase):
+@contextmanager
+def _embedded_server() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="server-") as folder:
+        server = EmbeddedPostgres(Path(folder) / "data", options=UNSAFE_FAST_OPTIONS, initdb_options=["--no-sync"])
+        with server.running(stop_mode="immediate") as address:
+            yield address.url
+
+
+def _create_compose_database() -> str:
+    with closing(connect_autocommit(COMPOSE_URL)) as server, server.cursor() as cursor, suppress(DuplicateDatabase):
         cursor.execute("CREATE DATABASE super_test")
-    server.close()
-    return text_of(url)
+    return to_text(make_url(COMPOSE_URL).set(database="super_test"))
