@@ -12,6 +12,8 @@ from typing import Final
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 UVW: Final = Path(__file__).parents[2] / "uvw"
 UV: Final = r"""#!/bin/sh
 case $1 in

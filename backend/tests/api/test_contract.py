@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
@@ -19,6 +20,8 @@ from tests.support.api_catalogue import Catalogue
 from tests.support.api_keys import HEADER, entity, with_keys
 from tests.support.databases import TestServer
 from tests.support.raw_http import serving
+
+pytestmark = pytest.mark.slow
 
 BACKEND_DIR: Final = Path(__file__).resolve().parents[2]
 OPTIONS: Final = (

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 from httpx import AsyncClient
 
 from app.cli.main import SAMPLE
 from app.db.urls import libpq_url
 from app.importer.pipeline import load_deals
 from tests.support.import_catalogue import ignore_progress
+
+pytestmark = pytest.mark.slow
 
 _METHOD_ORDER: Final = ("post", "get", "patch", "delete")
 

@@ -22,6 +22,8 @@ from tests.support.databases import TestServer, connect
 from tests.support.error_assertions import assert_error
 from tests.support.raw_http import JSON, RawConnection, RawResponse
 
+pytestmark = pytest.mark.slow
+
 ANY_PORT: Final = '{"host": "127.0.0.1", "port": 0}'
 REQUESTS: Final = [
     ("GET", "/deals?limit=1", None, "/deals", 200),

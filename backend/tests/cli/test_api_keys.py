@@ -115,6 +115,7 @@ def test_an_option_out_of_range_is_told(own_url: str, options: list[str]) -> Non
     assert listed(own_url) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["create", "--name", "a"], ["list"], ["revoke", "0123456789ab"]])
 def test_a_database_that_is_not_ready_for_keys_is_one_sentence(
     empty_url: str, guarded: Guarded, command: list[str]
@@ -124,6 +125,7 @@ def test_a_database_that_is_not_ready_for_keys_is_one_sentence(
     assert_one_sentence(keys(guarded.url("deals_read"), *command), "see docs/roles.md")
 
 
+@pytest.mark.slow
 def test_the_role_for_keys_is_enough(guarded: Guarded) -> None:
     url = guarded.url("deals_keys")
     key = created(url, "--name", "a role's")

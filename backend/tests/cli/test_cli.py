@@ -11,8 +11,11 @@ import pytest
 
 from app.config import BACKEND, Settings
 from app.db.resolve import embedded_database
-from tests.support.cli import DEALS, deals, environment, free_port, get, running, wait_for_silence
+from devtools.ports import free_port
+from tests.support.cli import DEALS, deals, environment, get, running, wait_for_silence
 from tests.support.databases import TestServer, connect
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

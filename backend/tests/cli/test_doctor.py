@@ -14,6 +14,8 @@ from app.server.launcher import ServerOptions
 from tests.support.api_keys import SECRET
 from tests.support.production_database import Guarded
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True, slots=True)
 class Unsafe:

@@ -20,6 +20,8 @@ from devtools.postgres.address import default_socket_directory
 from devtools.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, ServerAddress
 from tests.support.embedded_processes import QUICK, ask, assert_stopped, birth, embedded, neighbour, orphan, postmaster
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_new_folder_becomes_a_server_that_ends_with_its_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

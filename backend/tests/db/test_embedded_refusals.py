@@ -10,6 +10,8 @@ from devtools.postgres.account import Account
 from devtools.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.support.embedded_processes import ask, embedded
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_bad_setting_is_told_in_the_words_of_the_server(data: Path) -> None:
     refused(embedded(data, shared_buffers="many"), r"does not start: .*shared_buffers")

@@ -18,6 +18,8 @@ from app.schemas.filters import DealFilters
 from tests.support.databases import TestServer
 from tests.support.million_deals import FEW, million_deals
 
+pytestmark = pytest.mark.slow
+
 Node = dict[str, Any]
 
 LIMIT: Final = 21

@@ -24,6 +24,8 @@ from tests.support.databases import connect
 from tests.support.import_catalogue import ignore_progress
 from tests.support.production_database import Guarded
 
+pytestmark = pytest.mark.slow
+
 ROLES: Final = ("deals_migrate", "deals_app", "deals_read", "deals_keys")
 CATALOGUE: Final = ("hotels", "deals", "categories", "deal_categories")
 OWNER: Final = {"deals_migrate"}

@@ -13,6 +13,8 @@ from tests.support.cli import DEALS, deals, environment
 from tests.support.deal_files import row, write_rows
 from tests.support.import_catalogue import Catalogue, Importer
 
+pytestmark = pytest.mark.slow
+
 _INSERT_DEAL_100: Final = """
     WITH hotel AS (INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', 'D') RETURNING id)
     INSERT INTO deals (

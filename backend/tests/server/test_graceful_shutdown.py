@@ -13,9 +13,12 @@ from fastapi import FastAPI
 from uvicorn import Config
 
 from app.server.graceful_shutdown import GracefulServer
+from devtools.ports import free_port
 from tests.support.api_catalogue import Catalogue
 from tests.support.databases import TestServer
-from tests.support.service_process import Load, free_port, service
+from tests.support.service_process import Load, service
+
+pytestmark = pytest.mark.slow
 
 HALF_A_REQUEST: Final = (
     b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"

@@ -15,9 +15,12 @@ from pydantic import SecretStr
 from app.auth.tokens import new_key
 from app.config import AuthMode, Settings, SettingsError
 from app.main import create_app
+from devtools.ports import free_port
 from tests.support.api_keys import HEADER, SECRET
-from tests.support.cli import DEALS, deals, environment, free_port, wait_for_health
+from tests.support.cli import DEALS, deals, environment, wait_for_health
 from tests.support.production_database import Guarded
+
+pytestmark = pytest.mark.slow
 
 KEYED: Final = {"AUTH_MODE": "writes", "APP_AUTH_KEY_SECRET": SECRET}
 PRODUCTION: Final = {"APP_ENV": "production", **KEYED}

@@ -8,6 +8,8 @@ import pytest
 from tests.support.databases import TestServer
 from tests.support.service_process import Service, service
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def url(server: TestServer) -> Iterator[str]:

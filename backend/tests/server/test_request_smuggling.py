@@ -10,6 +10,8 @@ from tests.support.api_catalogue import Catalogue
 from tests.support.databases import TestServer
 from tests.support.service_process import Service, service
 
+pytestmark = pytest.mark.slow
+
 _READ: Final = b"GET /health HTTP/1.1\r\n"
 _PATCH: Final = b"PATCH /hotels/1 HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"
 _UPGRADE: Final = _PATCH + b"connection: upgrade\r\nupgrade: h2c\r\n"
