@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Request
 from app.db.session import DB, Database, DatabaseDep
 from app.db.statements import SessionExecutor
 from app.errors import ErrorDetail, InvalidError
+from app.middlewares.response_headers import is_draining
 from app.pagination import CursorCodec
 from app.repositories.categories import CategoryQueries, CategoryRepository
 from app.repositories.deal_queries import DealQueries
@@ -26,9 +27,7 @@ from app.services.idempotency import IdempotencyService
 
 
 async def get_health_service(request: Request, database: DatabaseDep) -> HealthService:
-    draining = getattr(request.state, "draining", None)
-    is_draining = draining is not None and draining.is_set()
-    return HealthService(health=HealthRepository(database.reads), is_draining=is_draining)
+    return HealthService(health=HealthRepository(database.reads), is_draining=is_draining(request.scope))
 
 
 async def get_deal_search(database: DatabaseDep) -> DealSearchService:

@@ -1,5 +1,6 @@
 """Response headers for browsers and caches, and for clients that keep their connection open."""
 
+from threading import Event
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,5 +53,10 @@ def _headers(scope: Scope, status: int) -> Headers:
     path = scope["path"]
     is_read = scope["method"] in _SAFE_METHODS and not path.startswith("/health")
     headers = _HEADERS[is_read and status in _CACHEABLE_STATUSES, path.startswith(_PAGE_PATHS)]
-    draining = scope["state"].get("draining")  # set by the server; absent in tests
-    return [*headers, _CLOSE] if draining is not None and draining.is_set() else headers
+    return [*headers, _CLOSE] if is_draining(scope) else headers
+
+
+def is_draining(scope: Scope) -> bool:
+    """Whether the server is shutting down; it sets the event, other servers do not have it."""
+    draining: Event | None = scope["state"].get("draining")
+    return draining is not None and draining.is_set()
