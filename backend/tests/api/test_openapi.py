@@ -8,10 +8,14 @@ from typing import Any, Final
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from pydantic import BaseModel
 
 from app.config import Settings
 from app.db.session import Database
 from app.main import create_app
+from app.schemas.deals import CityStats, DealOut, DealPage
+from app.schemas.hotels import HotelOut, HotelPage, HotelWithDeals
+from app.schemas.misc import CategoryOut
 from tests.support.api_keys import with_keys
 from tests.support.error_assertions import STATUS_BY_CODE
 
@@ -139,6 +143,23 @@ def test_every_parameter_has_description_and_example(document: dict[str, Any]) -
             assert parameter["description"], (name, parameter["name"])
             if parameter["name"] != "cursor":  # only a previous page provides one
                 assert parameter["schema"].get("examples") or parameter.get("examples"), (name, parameter["name"])
+
+
+def test_query_parameters_have_no_prefilled_example_and_text_has_no_pattern(document: dict[str, Any]) -> None:
+    """Swagger UI sends an `example` even if the user does not touch the parameter."""
+    for name, operation in iterate_operations(document):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                schema = parameter["schema"]
+                assert "example" not in schema, (name, parameter["name"])
+                has_pattern = any("pattern" in part for part in iterate_objects(schema))
+                assert has_pattern == (schema.get("format") == "date"), (name, parameter["name"])
+
+
+@pytest.mark.parametrize("model", [DealPage, HotelPage, DealOut, HotelOut, HotelWithDeals, CityStats, CategoryOut])
+def test_response_example_is_a_valid_response(document: dict[str, Any], model: type[BaseModel]) -> None:
+    (example,) = document["components"]["schemas"][model.__name__]["examples"]
+    assert model.model_validate(example).model_dump(mode="json") == example
 
 
 @pytest.mark.parametrize("body", ["DealCreate", "DealPatch", "HotelCreate", "HotelPatch"])

@@ -6,8 +6,10 @@ collected from another index and sorted. The statement contains both and decides
 that the rollups, or the index of the room types, report. The planner would assume an average number for every name.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, Final, Literal, Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     BigInteger,
@@ -46,7 +48,7 @@ PageStart = Literal["first", "skip", "after"]
 _Select = Select[*tuple[Any, ...]]
 
 _COLLECT_LIMIT: Final = 1000
-"""Up to this number of deals are collected. Above it, the index scan is faster, even of 5,000,000 deals."""
+"""Maximum number of deals to collect. Above it the index scan is faster, or not much slower at 5,000,000 deals."""
 
 
 def exact_total(key: FilterKey) -> ScalarSelect[Any]:
@@ -104,22 +106,23 @@ def _candidates(key: FilterKey, sort: DealSort, start: PageStart) -> Iterator[_S
     yield index_scan.where(*map(not_, applies))
 
 
-class CollectStrategy(Protocol):
+@dataclass(frozen=True, slots=True)
+class _CollectStrategy(ABC):
     """A way to collect the deals that match some of the filters, if they are few."""
 
     key: FilterKey
     """The filters by which it collects."""
 
+    @abstractmethod
     def upper_bound(self) -> ScalarSelect[Any]:
-        """A number that is at least that of the matching deals, at little cost."""
-        ...
+        """The number of matching deals or a greater one, at little cost."""
 
+    @abstractmethod
     def collect(self, columns: list[Any], conditions: list[ColumnElement[bool]]) -> _Select:
         """The columns of all matching deals that satisfy the other conditions too."""
-        ...
 
 
-def _strategies(key: FilterKey) -> Iterator[CollectStrategy]:
+def _strategies(key: FilterKey) -> Iterator[_CollectStrategy]:
     if hotel_filters := filters_on(Hotel, key):
         yield _HotelStrategy(hotel_filters)
     if category_filters := filters_on(Category, key):
@@ -129,28 +132,22 @@ def _strategies(key: FilterKey) -> Iterator[CollectStrategy]:
             yield _TextStrategy((item,))
 
 
-class _HotelStrategy:
+class _HotelStrategy(_CollectStrategy):
     """Collects the deals of the matching hotels, from the index that starts with the hotel."""
-
-    def __init__(self, key: FilterKey) -> None:
-        self.key = key
 
     def upper_bound(self) -> ScalarSelect[Any]:
         return _rollup_total(DealRollup, self.key)
 
     def collect(self, columns: list[Any], conditions: list[ColumnElement[bool]]) -> _Select:
         of_hotel = select(*columns).where(Deal.hotel_id == Hotel.id, *conditions).correlate(Hotel)
-        # The planner uses the index because of its order.
+        # The order makes the planner choose that index.
         of_hotel = of_hotel.order_by(Deal.star_rating, Deal.price_per_night).limit(literal_int(_COLLECT_LIMIT))
         deals = of_hotel.lateral("candidate")
         return select(*deals.c).select_from(Hotel).join(deals, true()).where(*entity_clauses(self.key))
 
 
-class _CategoryStrategy:
+class _CategoryStrategy(_CollectStrategy):
     """Collects the deals in the matching categories, from the index that starts with the category."""
-
-    def __init__(self, key: FilterKey) -> None:
-        self.key = key
 
     def upper_bound(self) -> ScalarSelect[Any]:
         """Counts a deal once for each of its categories that match."""
@@ -167,11 +164,8 @@ class _CategoryStrategy:
         return collected.distinct() if sum(count for _, count in self.key) > 1 else collected
 
 
-class _TextStrategy:
+class _TextStrategy(_CollectStrategy):
     """Collects deals by a text of their own, from its index, which also provides the number of matches."""
-
-    def __init__(self, key: FilterKey) -> None:
-        self.key = key
 
     def upper_bound(self) -> ScalarSelect[Any]:
         matches = self._first(literal_int(1).label("one"), limit=_COLLECT_LIMIT + 1)
