@@ -6,13 +6,14 @@ One table maps each class of errors to a response. SQLSTATE codes: PostgreSQL's 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import AppError, ConflictError, InvalidError, ServiceUnavailableError
+from app.errors import AppError, ConflictError, ErrorDetail, InvalidError, ServiceUnavailableError
 
 DATABASE_ERRORS: Final = (
     DBAPIError,
@@ -101,6 +102,17 @@ def map_constraint_errors(rules: Mapping[str, Callable[[], AppError]]) -> Iterat
         if rule is None:
             raise
         raise rule() from error
+
+
+def plain_text_rules(table: str, **fields: str) -> dict[str, Callable[[], AppError]]:
+    """Rules for `map_constraint_errors`: the plain-text check of each column of `table`, by request field.
+
+    Validated text can violate the check if PostgreSQL's Unicode version is newer than Python's: NFC differs then.
+    """
+    return {
+        f"ck_{table}_{column}_is_plain": partial(InvalidError, details=[ErrorDetail(field, "must be in Unicode NFC")])
+        for column, field in fields.items()
+    }
 
 
 def to_app_error(error: Exception) -> AppError:

@@ -8,10 +8,9 @@ from sqlalchemy import ARRAY, BigInteger, TableValuedAlias, Text, cast, column, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.errors import map_constraint_errors
+from app.db.errors import map_constraint_errors, plain_text_rules
 from app.db.statements import CompiledStatement, Executor, literal_int
 from app.models import Category, CategoryRollup
-from app.repositories.constraints import plain_text_rules
 
 _RULES: Final = plain_text_rules("categories", name="categories")
 

@@ -8,10 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.db.errors import map_constraint_errors
+from app.db.errors import map_constraint_errors, plain_text_rules
 from app.errors import AppError, DealNotFoundError, ExternalIdTakenError, HotelNotFoundError, VersionConflictError
 from app.models import Deal
-from app.repositories.constraints import plain_text_rules
 
 _RULES: Final[Mapping[str, Callable[[], AppError]]] = {
     "uq_deals_external_id": ExternalIdTakenError,

@@ -7,10 +7,9 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.db.errors import map_constraint_errors
+from app.db.errors import map_constraint_errors, plain_text_rules
 from app.errors import AppError, HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.models import Hotel
-from app.repositories.constraints import plain_text_rules
 
 _RULES: Final[Mapping[str, Callable[[], AppError]]] = {
     "uq_hotels_name_city_country": HotelExistsError,
