@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
 from faults.catalogue import Catalogue, install_audit_trail, reset_catalogue
 from faults.client import open_client
+from faults.database import list_busy_sessions
 from faults.environment import Environment, measure_recovery, start_environment
-from faults.final_state import FinalState, list_busy_sessions, read_database
+from faults.final_state import FinalState, read_database
 from faults.history import History
 from faults.leak_probes import measure_resources
 from faults.nemesis import Fault, NemesisPlan, read_faults, run_nemesis
@@ -60,16 +61,14 @@ class CampaignResult:
     """The campaign was abandoned because writes were no longer acknowledged."""
 
 
-@contextmanager
-def start_campaign_environment(campaign: Campaign) -> Iterator[Environment]:
-    with start_environment(
+def start_campaign_environment(campaign: Campaign) -> AbstractContextManager[Environment]:
+    return start_environment(
         prepare=install_audit_trail,
         workers=campaign.workers,
         app_factory=campaign.app_factory,
         postgres_options=campaign.postgres_options,
         through_proxy=True,
-    ) as environment:
-        yield environment
+    )
 
 
 def run_campaign(campaign: Campaign) -> CampaignResult:

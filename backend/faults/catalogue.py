@@ -1,12 +1,10 @@
 """The hotels and deals of a campaign, and the trigger that audits every write to them."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psycopg2
-from psycopg2.extensions import connection
+from faults.database import connect
 
 HOTELS: Final = 8
 _AUDIT_TRAIL: Final = """
@@ -91,14 +89,3 @@ def _insert_deal(cursor: Any, token: int, hotels: Sequence[int]) -> int:  # noqa
     cursor.execute(_INSERT_DEAL, (hotels[token % len(hotels)], value.room_type, token % 5 + 1, value.price_per_night))
     (deal_id,) = cursor.fetchone()
     return int(deal_id)
-
-
-@contextmanager
-def connect(url: str) -> Iterator[connection]:
-    """A direct connection to the database, in autocommit mode."""
-    database = psycopg2.connect(url)
-    database.autocommit = True
-    try:
-        yield database
-    finally:
-        database.close()

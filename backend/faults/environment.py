@@ -1,5 +1,6 @@
 """The system under test: PostgreSQL with the service's schema, the service's workers, and a proxy between them."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,8 +73,9 @@ def start_environment(
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder in memory where possible: no test depends on a disk, since data written before a SIGKILL survives."""
-    with tempfile.TemporaryDirectory(prefix="deals-faults-", dir=_MEMORY if _MEMORY.is_dir() else None) as name:
+    """A folder in TMPDIR, or in memory: no test depends on a disk, since data written before a SIGKILL survives."""
+    folder = _MEMORY if _MEMORY.is_dir() and "TMPDIR" not in os.environ else None
+    with tempfile.TemporaryDirectory(prefix="deals-faults-", dir=folder) as name:
         yield Path(name)
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from psycopg2.extensions import connection
-
-from faults.catalogue import Value, connect
-from faults.processes import wait_until
+from faults.catalogue import Value
+from faults.database import connect, fetch_all
 
 _AUDIT_TRAIL: Final = "SELECT deal_id, kind, version, room_type, price_per_night::text FROM audit_trail ORDER BY id"
 _DEALS: Final = "SELECT id, version, room_type, price_per_night::text FROM deals"
@@ -28,12 +26,6 @@ _ROLLUP_MISMATCHES: Final = """
     UNION ALL
     (SELECT 'counted', * FROM counted EXCEPT ALL SELECT 'counted', * FROM stored)
 """
-_BUSY_SESSIONS: Final = """
-    SELECT state || ': ' || query FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
-    AND backend_type = 'client backend'
-"""
-_SETTLE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +75,8 @@ def read_database(url: str) -> tuple[dict[int, StoredDeal], list[AuditRecord], l
     with connect(url) as database:
         trail = [
             AuditRecord(deal_id, kind, version, Value(*value))
-            for deal_id, kind, version, *value in _fetch(database, _AUDIT_TRAIL)
+            for deal_id, kind, version, *value in fetch_all(database, _AUDIT_TRAIL)
         ]
-        deals = {row[0]: StoredDeal(row[1], Value(*row[2:])) for row in _fetch(database, _DEALS)}
-        rows = _fetch(database, _ROLLUP_MISMATCHES)
+        deals = {row[0]: StoredDeal(row[1], Value(*row[2:])) for row in fetch_all(database, _DEALS)}
+        rows = fetch_all(database, _ROLLUP_MISMATCHES)
     return deals, trail, [" ".join(str(part) for part in row if part is not None) for row in rows]
-
-
-def list_busy_sessions(url: str) -> list[str]:
-    """Sessions that are still busy after _SETTLE_SECONDS."""
-    with connect(url) as database:
-        wait_until(lambda: not _fetch(database, _BUSY_SESSIONS), seconds=_SETTLE_SECONDS)
-        return [session for (session,) in _fetch(database, _BUSY_SESSIONS)]
-
-
-def _fetch(database: connection, statement: str) -> list[tuple[Any, ...]]:
-    with database.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()

@@ -3,16 +3,13 @@
 import asyncio
 from typing import Final
 
-from psycopg2.extensions import connection
-
-from faults.catalogue import connect
+from faults.database import LOCK_DEALS, count_lock_waits, hold_lock
 from faults.environment import Environment
 from faults.final_state import WorkerResources
 from faults.http_client import ConnectionPool, encode_request
 from faults.processes import count_descriptors, wait_until
 from faults.workers import MAX_CONNECTIONS, POOL_SIZE, Worker
 
-_LOCK_WAITS: Final = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 _REQUESTS: Final = {
     "read": encode_request("GET", "/deals/1"),
     "write": encode_request("PATCH", "/deals/1", {"star_rating": 5, "version": 2_000_000_000}),
@@ -53,21 +50,12 @@ def _count_usable_connections(url: str, worker: Worker, request: bytes) -> int:
 
 async def _send_and_count_waits(url: str, worker: Worker, request: bytes) -> int:
     """The number of concurrent requests that get a connection: all wait for a table lock, where they are counted."""
-    waiting = 0
-    with connect(url) as holder, holder.cursor() as lock, connect(url) as observer:
-        lock.execute("BEGIN; LOCK TABLE deals IN ACCESS EXCLUSIVE MODE")
-        clients = ConnectionPool(worker.port)
+    waiting, clients = 0, ConnectionPool(worker.port)
+    with hold_lock(url, LOCK_DEALS):
         tasks = [asyncio.create_task(clients.send(request)) for _ in range(POOL_SIZE)]
         while waiting < POOL_SIZE and not all(task.done() for task in tasks):
-            waiting = max(waiting, _count_lock_waits(observer))
+            waiting = max(waiting, count_lock_waits(url))
             await asyncio.sleep(_POLL_SECONDS)
-        lock.execute("ROLLBACK")
-        await asyncio.gather(*tasks, return_exceptions=True)
-        clients.close()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    clients.close()
     return waiting
-
-
-def _count_lock_waits(observer: connection) -> int:
-    with observer.cursor() as cursor:
-        cursor.execute(_LOCK_WAITS)
-        return sum(number for (number,) in cursor.fetchall())

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from app.auth.tokens import Scope, new_key
 from app.db.urls import sync_url
 from app.models import ApiKey
-from faults.catalogue import connect
+from faults.database import connect
 from faults.environment import start_postgres, temporary_folder
 from faults.experiments.experiment import Criterion, ExperimentResult, Options, Violations, expect_none
 from faults.experiments.sample_data import insert_sample_data

@@ -7,8 +7,8 @@ from typing import Final
 
 import uvloop
 
+from faults.database import LOCK_DEALS, hold_lock, list_busy_sessions
 from faults.experiments.concurrency import run_clients
-from faults.experiments.database import LOCK_DEALS, count_remaining_sessions, hold_lock
 from faults.experiments.experiment import (
     Criterion,
     ExperimentResult,
@@ -28,7 +28,6 @@ MAX_RESPONSE_SECONDS: Final = 1.0
 
 _WRITES: Final = 0.2
 _LISTS: Final = ("/deals?limit=20", "/deals/stats?min_stars=4")
-_SETTLE_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -56,10 +55,10 @@ def run(options: Options) -> ExperimentResult:
     with options.start() as environment:
         url, port = environment.database_url, environment.port
         uvloop.run(_run_waves(options, port, waves // 2, seen, is_locked=False))
-        remaining = count_remaining_sessions(url, seconds=_SETTLE_SECONDS)
+        remaining = len(list_busy_sessions(url))
         with hold_lock(url, LOCK_DEALS):
             uvloop.run(_run_waves(options, port, waves // 2, seen, is_locked=True))
-        remaining += count_remaining_sessions(url, seconds=_SETTLE_SECONDS)
+        remaining += len(list_busy_sessions(url))
     patient, disconnects = len(seen.seconds), waves // 2 * 2 * WAVE
     criteria = [
         expect_none(f"of {patient} patient clients without a 200", seen.failures, n=patient),

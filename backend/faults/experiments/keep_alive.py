@@ -8,9 +8,9 @@ from typing import Final
 
 import uvloop
 
+from faults.database import hold_lock
 from faults.environment import Environment
 from faults.experiments.concurrency import Quota, run_clients
-from faults.experiments.database import hold_lock
 from faults.experiments.experiment import ExperimentResult, Options, Violations, expect_none
 from faults.experiments.requests import NEW_DEAL
 from faults.http_client import Connection, ConnectionLostError, Response, connect, encode_request

@@ -8,8 +8,8 @@ from typing import Final
 
 import uvloop
 
+from faults.database import LOCK_DEALS, count_lock_waits, hold_lock
 from faults.environment import Environment
-from faults.experiments.database import LOCK_DEALS, count_lock_waits, hold_lock
 from faults.experiments.experiment import (
     ExperimentResult,
     Options,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from faults.catalogue import connect
+from faults.database import connect
 
 HOTELS: Final = 50
 DEALS: Final = 2_000

@@ -10,8 +10,8 @@ from typing import Final
 
 import uvloop
 
+from faults.database import list_busy_sessions, list_sessions
 from faults.environment import Environment
-from faults.experiments.database import count_busy_sessions, count_sessions
 from faults.experiments.experiment import (
     ExperimentResult,
     Options,
@@ -34,7 +34,7 @@ MAX_RECOVERY_SECONDS: Final = 1.0
 
 _BEFORE_SECONDS: Final = 1.0
 _AFTER_SECONDS: Final = 3.0
-_SETTLE_SECONDS: Final = 10.0
+_SETTLE_SECONDS: Final = 5.0
 _WRITES: Final = 0.2
 _LISTS: Final = ("/deals?limit=5", "/deals/stats?min_stars=4")
 
@@ -125,9 +125,6 @@ def _run_rounds(count: int, environment: Environment, fault: Fault, seen: Measur
     url = environment.database_url
     for number in range(count):
         uvloop.run(Round(environment.port, fault, seen, options.rng(number)).run())
-        if not wait_until(lambda: _is_idle(url), seconds=_SETTLE_SECONDS):
-            seen.leaks.record(f"{count_sessions(url)} sessions, {count_busy_sessions(url)} of them busy")
-
-
-def _is_idle(url: str) -> bool:
-    return count_sessions(url) <= MAX_CONNECTIONS and count_busy_sessions(url) == 0
+        busy = list_busy_sessions(url)
+        if busy or not wait_until(lambda: len(list_sessions(url)) <= MAX_CONNECTIONS, seconds=_SETTLE_SECONDS):
+            seen.leaks.record(f"{len(list_sessions(url))} sessions, {len(busy)} of them busy: {busy}")

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Final
 
 import asyncpg
-from asyncpg.transaction import Transaction
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,7 +33,9 @@ def commit_after_response(service: ASGIApp) -> ASGIApp:
     """Commit once the response has been sent, as the exit code of a request-scoped dependency does."""
 
     async def create(request: Request) -> Response:
-        database, transaction = await _begin()
+        database = await asyncpg.connect(os.environ["DATABASE_URL"])
+        transaction = database.transaction()
+        await transaction.start()
         response = await _insert(database, request)
 
         async def commit() -> None:
@@ -52,11 +53,12 @@ def acknowledge_then_roll_back(service: ASGIApp) -> ASGIApp:
     """Forget the commit, as a session that is only closed does."""
 
     async def create(request: Request) -> Response:
-        database, transaction = await _begin()
-        response = await _insert(database, request)
-        await transaction.rollback()
-        await database.close()
-        return response
+        async with _connect() as database:
+            transaction = database.transaction()
+            await transaction.start()
+            response = await _insert(database, request)
+            await transaction.rollback()
+            return response
 
     return _ReplacedMethod(service, "POST", create)
 
@@ -100,13 +102,6 @@ async def _connect() -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         yield database
     finally:
         await database.close()
-
-
-async def _begin() -> "tuple[asyncpg.Connection[asyncpg.Record], Transaction]":
-    database = await asyncpg.connect(os.environ["DATABASE_URL"])
-    transaction = database.transaction()
-    await transaction.start()
-    return database, transaction
 
 
 async def _insert(database: "asyncpg.Connection[asyncpg.Record]", request: Request) -> Response:

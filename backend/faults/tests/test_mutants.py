@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 from faults.campaign import Campaign, CampaignResult, run_campaign, run_campaign_in
-from faults.catalogue import connect
 from faults.checkers import CHECKERS, run_checkers
+from faults.database import connect
 from faults.environment import Environment
 from faults.mutants.app import RELEASE_PATH
 from faults.workers import SERVICE

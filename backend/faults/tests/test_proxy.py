@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from psycopg2.extensions import cursor
 
-from faults.catalogue import connect
+from faults.database import connect
 from faults.environment import Environment
 from faults.proxy import NORMAL
 from faults.proxy_connections import MessageParser, is_commit
