@@ -15,7 +15,7 @@ from benchmarks.report import print_results, to_json
 from benchmarks.results import Options
 from benchmarks.runner import run_benchmark
 from benchmarks.worker_process import BenchmarkError
-from devtools.postgres.embedded import EmbeddedPostgresError
+from devtools.postgres import EmbeddedPostgresError
 
 _CASES: Final = (*CASES, "import")
 

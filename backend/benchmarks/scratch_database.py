@@ -11,7 +11,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 from sqlalchemy import make_url
 
 from app.db.urls import libpq_url
-from devtools.postgres.embedded import EmbeddedPostgres
+from devtools.postgres import EmbeddedPostgres
 
 _SERVER_OPTIONS: Final = {"autovacuum": "off", "checkpoint_timeout": "1h"}
 """Durable defaults; background work that would disturb one measurement and not another is triggered explicitly."""

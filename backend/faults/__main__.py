@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from app.config import load_settings
-from devtools.postgres.embedded import EmbeddedPostgresError
+from devtools.postgres import EmbeddedPostgresError
 from faults.campaign import Campaign, run_campaign
 from faults.checkers import run_checkers
 from faults.nemesis import FAULT_KINDS, NemesisError

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from app.db.migrations import migrate
-from devtools.postgres.embedded import ServerAddress
+from devtools.postgres import ServerAddress
 from faults.postgres import DURABLE, PostgresCluster
 from faults.processes import count_descriptors, wait_until
 from faults.proxy import ProxyControl, run_proxy

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from devtools.postgres import EmbeddedPostgres, ServerAddress, StopMode
 from devtools.postgres.address import default_socket_directory, socket_file
-from devtools.postgres.embedded import EmbeddedPostgres, ServerAddress, StopMode
 from devtools.postgres.server import Postmaster
 from faults.processes import get_children, get_command_line, send_signal, wait_until
 

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL server: processes that use one data directory share it, and the last one stops it."""
+"""Embedded PostgreSQL for development: the processes that use one data directory share a server."""
 
 from devtools.postgres.account import EmbeddedPostgresError, bundled_programs
 from devtools.postgres.address import ServerAddress

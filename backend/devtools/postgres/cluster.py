@@ -1,4 +1,4 @@
-"""The files of the embedded PostgreSQL: made whole or not at all."""
+"""The files of the embedded PostgreSQL. A cluster is created completely or not at all."""
 
 import os
 import shutil
@@ -15,51 +15,51 @@ _INITDB: Final = ("-A", "trust", "-E", "UTF8", "--locale=C", "--locale-provider=
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The database files in `data`, of `account`, for the version of `programs`."""
+    """The database cluster in `data`, owned by `account`, for the PostgreSQL in `programs`."""
 
     data: Path
     programs: Path
     account: Account
 
     @property
-    def folder(self) -> Path:
+    def directory(self) -> Path:
         return self.data / "cluster"
 
     @property
     def postgres(self) -> Path:
         return self.programs / "postgres"
 
-    def provide(self, options: Sequence[str], *, initdb_options: Sequence[str], turn: TextIO) -> None:
-        """Make the files unless they are there. A run that is killed meanwhile leaves no cluster.
+    def ensure_initialized(self, options: Sequence[str], *, initdb_options: Sequence[str], lock: TextIO) -> None:
+        """Create the cluster if there is none. If this process is killed, no incomplete cluster remains in place.
 
-        What works on the files keeps `turn` locked, so nobody else begins before it has ended.
+        The programs hold `lock` while they run. Raises EmbeddedPostgresError for a cluster of another major version.
         """
-        if self.folder.exists():
-            self._refuse_other_version()
+        if self.directory.exists():
+            self._check_version()
             return
         unfinished = self.data / "cluster.new"
         shutil.rmtree(unfinished, ignore_errors=True)
-        place = ("-D", str(unfinished))
-        self.account.run(self.programs / "initdb", *place, "-U", NAME, *_INITDB, *initdb_options, locks=[turn])
-        # Single-user mode would go on after an error and end as if all were well.
-        backend = ("--single", *place, *options, "-c", "exit_on_error=on", "postgres")
-        self.account.run(self.postgres, *backend, typed=f"CREATE DATABASE {NAME}\n", locks=[turn])
-        unfinished.rename(self.folder)
-        _persist(self.data)
+        location = ("-D", str(unfinished))
+        self.account.run(self.programs / "initdb", *location, "-U", NAME, *_INITDB, *initdb_options, locks=[lock])
+        # Without exit_on_error, single-user mode continues after an error and exits with 0.
+        backend = ("--single", *location, *options, "-c", "exit_on_error=on", "postgres")
+        self.account.run(self.postgres, *backend, stdin=f"CREATE DATABASE {NAME}\n", locks=[lock])
+        unfinished.rename(self.directory)
+        _sync_directory(self.data)
 
-    def _refuse_other_version(self) -> None:
-        written = (self.folder / "PG_VERSION").read_text().strip()
-        here = self.account.run(self.postgres, "--version").split()[-1]
-        if here.split(".")[0] != written:
+    def _check_version(self) -> None:
+        created_by = (self.directory / "PG_VERSION").read_text().strip()
+        installed = self.account.run(self.postgres, "--version").split()[-1]
+        if installed.split(".")[0] != created_by:
             raise EmbeddedPostgresError(
-                f"The database in {self.data} was made by PostgreSQL {written} and this is {here}: "
-                "move that folder away to begin with an empty one."
+                f"The database in {self.data} was created by PostgreSQL {created_by}, and this is {installed}: "
+                "move that directory away to start with an empty database."
             )
 
 
-def _persist(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync_directory(directory: Path) -> None:
+    """Make a rename inside the directory survive a power failure."""
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

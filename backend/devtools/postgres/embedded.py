@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: the processes that use one data folder share one server, and the last one stops it."""
+"""The embedded PostgreSQL: processes that use one data directory share a server, and the last one stops it."""
 
 import fcntl
 import os
@@ -14,17 +14,15 @@ from devtools.postgres.address import ServerAddress
 from devtools.postgres.cluster import Cluster
 from devtools.postgres.server import Server, StopMode
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "ServerAddress", "StopMode"]
-
 _NO_OPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class EmbeddedPostgres:
-    """The server of the data folder `data`, which is made when it is first needed.
+    """The server of the data directory `data`, which is created on first use.
 
-    `options` are server settings; without any, a commit survives a crash and a power cut. `bin_dir` holds the
-    programs of PostgreSQL 17 or newer; they come from the installed wheel otherwise. Users are counted by locks and
-    not by numbers, so a killed process is no longer one, and the server it leaves behind is the next one's.
+    `options` are server settings; with the defaults, a commit survives a crash and a power failure. `bin_dir` contains
+    the programs of PostgreSQL 17 or newer; the default is the installed wheel. Users are counted by file locks, so a
+    killed process no longer counts, and the next user takes over the server that it left running.
     """
 
     def __init__(
@@ -44,63 +42,63 @@ class EmbeddedPostgres:
 
     @contextmanager
     def running(self, *, stop_mode: StopMode = "fast") -> Iterator[ServerAddress]:
-        """A server that answers for as long as the context is open; an EmbeddedPostgresError if there cannot be one."""
-        with _one_sentence():
-            server = self._server()
-            users = self._users.open("a")
+        """A server that accepts connections while the context is open. Raises EmbeddedPostgresError."""
+        with _wrap_os_errors():
+            server = self._create_server()
+            users = self._users_file.open("a")
         with users:
             try:
-                with _one_sentence(), self._turn() as turn:
+                with _wrap_os_errors(), self._lifecycle_lock() as lock:
                     fcntl.flock(users, fcntl.LOCK_SH)
-                    address = server.ensure_running(turn=turn)
+                    address = server.ensure_running(lock=lock)
                 yield address
             finally:
-                # The server of a data folder that was deleted meanwhile notices that by itself.
-                with _one_sentence(), suppress(FileNotFoundError), self._turn():
-                    if self._is_last(users):
+                # If the data directory has been deleted, its server notices that and stops.
+                with _wrap_os_errors(), suppress(FileNotFoundError), self._lifecycle_lock():
+                    if self._is_last_user(users):
                         server.stop(stop_mode)
 
     @property
-    def _users(self) -> Path:
+    def _users_file(self) -> Path:
         return self._data / "users.lock"
 
     @contextmanager
-    def _turn(self) -> Iterator[TextIO]:
-        """One process at a time starts, joins, leaves or stops."""
-        with (self._data / "turn.lock").open("a") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            yield turn
+    def _lifecycle_lock(self) -> Iterator[TextIO]:
+        """Serialise starting, joining, leaving and stopping the server between processes."""
+        with (self._data / "lifecycle.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lock
 
-    def _is_last(self, users: TextIO) -> bool:
-        if not os.path.samestat(os.fstat(users.fileno()), self._users.stat()):
-            return False  # the folder was deleted and made anew: its users are others
+    def _is_last_user(self, users: TextIO) -> bool:
+        if not os.path.samestat(os.fstat(users.fileno()), self._users_file.stat()):
+            return False  # the data directory was deleted and created again, by other users
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
 
-    def _server(self) -> Server:
+    def _create_server(self) -> Server:
         programs = self._bin_dir or bundled_programs()
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        account = self._account(programs / "postgres")
+        account = self._choose_account(programs / "postgres")
         if os.geteuid() == 0:
             os.chown(self._data, 0, 0)
         self._data.chmod(0o700)
         return Server(Cluster(self._data, programs, account), self._options, self._initdb_options)
 
-    def _account(self, postgres: Path) -> Account:
-        owner = self._owner()
-        fitting = [account for account in self._accounts if owner in {None, account.uid}]
-        if owner is not None and not fitting:
+    def _choose_account(self, postgres: Path) -> Account:
+        owner = self._find_owner()
+        matching = [account for account in self._accounts if owner in {None, account.uid}]
+        if owner is not None and not matching:
             raise EmbeddedPostgresError(
-                f"The database in {self._data} belongs to another user, {_name(owner)}: "
-                "run this as that user, move the folder away, or set DATABASE_URL."
+                f"The database in {self._data} belongs to another user, {_get_user_name(owner)}: "
+                "run this as that user, move the directory away, or set DATABASE_URL."
             )
-        return first_usable(fitting, postgres=postgres, data=self._data)
+        return first_usable(matching, postgres=postgres, data=self._data)
 
-    def _owner(self) -> int | None:
-        """Whose the cluster is; None before there is one."""
+    def _find_owner(self) -> int | None:
+        """The owner of the cluster, None if there is no cluster."""
         cluster = self._data / "cluster"
         try:
             return cluster.stat().st_uid
@@ -110,7 +108,7 @@ class EmbeddedPostgres:
             return self._data.stat().st_uid
 
 
-def _name(uid: int) -> str:
+def _get_user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -118,8 +116,7 @@ def _name(uid: int) -> str:
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
-    """What the system refuses, said to a user."""
+def _wrap_os_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The PostgreSQL server of one cluster: recognised, started and stopped."""
+"""Start, recognise and stop the PostgreSQL server of one cluster."""
 
 import fcntl
 import os
@@ -17,24 +17,25 @@ from devtools.postgres.cluster import Cluster
 StopMode = Literal["fast", "immediate"]
 
 _SIGNALS: Final[Mapping[StopMode, signal.Signals]] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-_START_SECONDS: Final = 120.0  # after a crash the server first reads its log back to the last checkpoint
-_STOP_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.02
+_START_TIMEOUT: Final = 120.0
+"""Seconds; after a crash the server first replays its write-ahead log."""
+_STOP_TIMEOUT: Final = 60.0
+_POLL_INTERVAL: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What a server noted about itself; the note outlives a killed server, so all of it may be stale."""
+    """The content of `postmaster.pid`. The file outlives a killed server, so all of it may be stale."""
 
     pid: int
     directory: Path
     is_ready: bool
 
     @classmethod
-    def read(cls, note: Path) -> "Postmaster | None":
-        """None as long as there is no note, or only the beginning of one."""
+    def read(cls, file: Path) -> "Postmaster | None":
+        """None if the file does not exist or is incomplete."""
         with suppress(FileNotFoundError, ValueError):
-            pid, _folder, _started, _port, directory, *rest = note.read_text().splitlines()
+            pid, _data, _started, _port, directory, *rest = file.read_text().splitlines()
             return cls(int(pid), Path(directory), is_ready=rest[-1:] == ["ready   "])
         return None
 
@@ -45,112 +46,113 @@ class Postmaster:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The one server of a cluster. Whoever calls a method has the turn to start and stop it.
+    """The server of a cluster. The caller of a method holds the lifecycle lock.
 
-    Whether it lives is told by a file that it keeps locked from its start to the end of its last process: the number
-    in its note may be any other process's by now.
+    A server is alive while `server.lock` is locked, which its processes do from the first to the last: the pid in
+    `postmaster.pid` may belong to another process by now.
     """
 
     cluster: Cluster
     options: Mapping[str, str]
     initdb_options: Sequence[str]
 
-    def ensure_running(self, *, turn: TextIO) -> ServerAddress:
-        """Join the server that lives, or start one."""
-        if not _wait(lambda: self._is_ready() or not self._is_alive(), seconds=_START_SECONDS):
-            raise self._error("does not get ready")
-        living = self._living()
-        address = ServerAddress(living.directory if living else default_socket_directory(self.cluster.data))
-        if living is None or not address.answers():
-            # A server that is ready and does not answer has lost its socket, say to a cleaner of the temp folder.
+    def ensure_running(self, *, lock: TextIO) -> ServerAddress:
+        """Join the running server, or start one."""
+        if not _wait(lambda: self._is_ready() or not self._is_alive(), timeout=_START_TIMEOUT):
+            raise self._error("does not become ready")
+        running = self._read_running()
+        address = ServerAddress(running.directory if running else default_socket_directory(self.cluster.data))
+        if running is None or not address.accepts_connections():
+            # A server that is ready and unreachable has lost its socket, for example to a cleanup of /tmp.
             self.stop("fast")
-            self._start(address, turn=turn)
+            self._start(address, lock=lock)
         return address
 
     def stop(self, mode: StopMode) -> None:
-        """Return when the server has ended; one that takes more than a minute is stopped as by a crash."""
-        living = self._living()
-        if not self._ends(mode) and not self._ends("immediate"):
+        """Stop the server and wait for its end. After a minute it is stopped without a checkpoint."""
+        running = self._read_running()
+        if not self._stop_with(mode) and not self._stop_with("immediate"):
             raise self._error("does not stop")
-        if living is not None:
+        if running is not None:
             with suppress(OSError):
-                living.directory.rmdir()
+                running.directory.rmdir()
 
-    def _start(self, address: ServerAddress, *, turn: TextIO) -> None:
-        own = {"listen_addresses": "", "unix_socket_directories": str(address.directory), "port": str(PORT)}
-        options = [f"--{name}={value}" for name, value in {**self.options, **own}.items()]
-        self.cluster.provide(options, initdb_options=self.initdb_options, turn=turn)
+    def _start(self, address: ServerAddress, *, lock: TextIO) -> None:
+        fixed = {"listen_addresses": "", "unix_socket_directories": str(address.directory), "port": str(PORT)}
+        options = [f"--{name}={value}" for name, value in {**self.options, **fixed}.items()]
+        self.cluster.ensure_initialized(options, initdb_options=self.initdb_options, lock=lock)
         make_private(address.directory)
-        _clear(address.directory)
+        _remove_socket(address.directory)
         self._launch(options)
-        _wait(lambda: self._is_ready() or not self._is_alive(), seconds=_START_SECONDS)
+        _wait(lambda: self._is_ready() or not self._is_alive(), timeout=_START_TIMEOUT)
         if not self._is_ready():
             raise self._error("does not start")
 
     def _launch(self, options: Sequence[str]) -> None:
-        self._note.unlink(missing_ok=True)  # of a server that has died: its number may be somebody's by now
-        if self._log.exists():
-            self._log.replace(self._log.with_name("server.old.log"))
-        with self._lock.open("w") as lock, self._log.open("w") as log:
+        self._pid_file.unlink(missing_ok=True)  # of a dead server, whose pid may be in use again
+        if self._log_file.exists():
+            self._log_file.replace(self._log_file.with_name("server.old.log"))
+        with self._lock_file.open("w") as lock, self._log_file.open("w") as log:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            place = ("-D", str(self.cluster.folder))
-            self.cluster.account.launch(self.cluster.postgres, *place, *options, output=log, locks=[lock])
+            location = ("-D", str(self.cluster.directory))
+            self.cluster.account.launch(self.cluster.postgres, *location, *options, output=log, locks=[lock])
 
-    def _ends(self, mode: StopMode) -> bool:
-        _wait(lambda: self._living() is not None or not self._is_alive(), seconds=_STOP_SECONDS)
-        living = self._living()
-        if living is not None:
-            living.signal(mode)
-        return _wait(lambda: not self._is_alive(), seconds=_STOP_SECONDS)
+    def _stop_with(self, mode: StopMode) -> bool:
+        """Send the signal, once the server has written its pid file. Returns whether it ended in time."""
+        _wait(lambda: self._read_running() is not None or not self._is_alive(), timeout=_STOP_TIMEOUT)
+        running = self._read_running()
+        if running is not None:
+            running.signal(mode)
+        return _wait(lambda: not self._is_alive(), timeout=_STOP_TIMEOUT)
 
     def _is_ready(self) -> bool:
-        living = self._living()
-        return living is not None and living.is_ready
+        running = self._read_running()
+        return running is not None and running.is_ready
 
-    def _living(self) -> Postmaster | None:
-        return Postmaster.read(self._note) if self._is_alive() else None
+    def _read_running(self) -> Postmaster | None:
+        return Postmaster.read(self._pid_file) if self._is_alive() else None
 
     def _is_alive(self) -> bool:
-        with self._lock.open("a") as lock:
+        with self._lock_file.open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
         return False
 
-    def _error(self, complaint: str) -> EmbeddedPostgresError:
-        said = last_lines(self._log.read_text(errors="replace"))
-        return EmbeddedPostgresError(f"The PostgreSQL in {self.cluster.data} {complaint}: {said}")
+    def _error(self, problem: str) -> EmbeddedPostgresError:
+        log = last_lines(self._log_file.read_text(errors="replace"))
+        return EmbeddedPostgresError(f"The PostgreSQL in {self.cluster.data} {problem}: {log}")
 
     @property
-    def _note(self) -> Path:
-        return self.cluster.folder / "postmaster.pid"
+    def _pid_file(self) -> Path:
+        return self.cluster.directory / "postmaster.pid"
 
     @property
-    def _lock(self) -> Path:
+    def _lock_file(self) -> Path:
         return self.cluster.data / "server.lock"
 
     @property
-    def _log(self) -> Path:
+    def _log_file(self) -> Path:
         return self.cluster.data / "server.log"
 
 
-def _clear(directory: Path) -> None:
-    """Leave no socket in the folder: not that of a killed server, nor of one whose data folder was deleted under it."""
+def _remove_socket(directory: Path) -> None:
+    """Remove the socket of a killed server. A server whose data directory has been deleted is stopped first."""
     file = socket_file(directory)
-    note = file.with_name(f"{file.name}.lock")
-    stranger = Postmaster.read(note)
-    if stranger is not None and ServerAddress(directory).answers():
-        stranger.signal("immediate")
-        if not _wait(lambda: not note.exists(), seconds=_STOP_SECONDS):
+    lock_file = file.with_name(f"{file.name}.lock")
+    other = Postmaster.read(lock_file)
+    if other is not None and ServerAddress(directory).accepts_connections():
+        other.signal("immediate")
+        if not _wait(lambda: not lock_file.exists(), timeout=_STOP_TIMEOUT):
             raise EmbeddedPostgresError(f"Another PostgreSQL, which does not stop, has its socket in {directory}.")
-    for leftover in (file, note):
+    for leftover in (file, lock_file):
         leftover.unlink(missing_ok=True)
 
 
-def _wait(condition: Callable[[], bool], *, seconds: float) -> bool:
-    """Whether the condition came true in time."""
-    deadline = time.monotonic() + seconds
-    while not (reached := condition()) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
-    return reached
+def _wait(condition: Callable[[], bool], *, timeout: float) -> bool:
+    """Poll until the condition is true. Returns False after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (is_true := condition()) and time.monotonic() < deadline:
+        time.sleep(_POLL_INTERVAL)
+    return is_true

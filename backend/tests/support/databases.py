@@ -19,7 +19,7 @@ from app.db.migrations import migrate
 from app.db.resolve import COMPOSE_URL, is_compose_running
 from app.db.statements import CompiledStatement, R, fetch_rows
 from app.db.urls import libpq_url
-from devtools.postgres.embedded import EmbeddedPostgres
+from devtools.postgres import EmbeddedPostgres
 
 UNSAFE_FAST_OPTIONS: Final = {
     "fsync": "off",

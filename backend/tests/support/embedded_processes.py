@@ -1,4 +1,4 @@
-"""Servers of a data folder, and other processes that use them too."""
+"""Embedded servers for tests, and other processes that use the same data directory."""
 
 import os
 import subprocess
@@ -11,13 +11,14 @@ from typing import Final
 import psycopg2
 import pytest
 
-from devtools.postgres.embedded import EmbeddedPostgres
+from devtools.postgres import EmbeddedPostgres
 
-QUICK: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-NEIGHBOUR: Final = """
+UNSAFE_OPTIONS: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_INITDB_OPTIONS: Final = ("--no-sync", "--wal-segsize=1")
+_OTHER_USER: Final = """
 import sys
 from pathlib import Path
-from devtools.postgres.embedded import EmbeddedPostgres
+from devtools.postgres import EmbeddedPostgres
 
 server = EmbeddedPostgres(Path(sys.argv[1]), options={"fsync": "off"}, initdb_options=["--no-sync", "--wal-segsize=1"])
 with server.running() as address:
@@ -26,12 +27,12 @@ with server.running() as address:
 """
 
 
-def embedded(data: Path, **options: str) -> EmbeddedPostgres:
-    return EmbeddedPostgres(data, options=QUICK | options, initdb_options=["--no-sync", "--wal-segsize=1"])
+def embedded_server(data: Path, **options: str) -> EmbeddedPostgres:
+    return EmbeddedPostgres(data, options=UNSAFE_OPTIONS | options, initdb_options=_INITDB_OPTIONS)
 
 
-def ask(url: str, statement: str) -> str:
-    """The first value of the answer as text, empty if there is none; committed."""
+def fetch_value(url: str, statement: str) -> str:
+    """Execute and commit a statement. Returns the first value as text, empty if there is none."""
     connection = psycopg2.connect(url)
     try:
         with connection, connection.cursor() as cursor:
@@ -42,19 +43,19 @@ def ask(url: str, statement: str) -> str:
         connection.close()
 
 
-def birth(url: str) -> str:
-    """Tells one run of a server from the next."""
-    return ask(url, "SELECT pg_postmaster_start_time()")
+def server_start_time(url: str) -> str:
+    """Differs between two runs of a server."""
+    return fetch_value(url, "SELECT pg_postmaster_start_time()")
 
 
-def postmaster(data: Path) -> int:
+def postmaster_pid(data: Path) -> int:
     return int((data / "cluster" / "postmaster.pid").read_text().split()[0])
 
 
 @contextmanager
-def neighbour(data: Path, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Another process that uses the server until the end of the block, and the URL it got."""
-    command = [sys.executable, "-c", NEIGHBOUR, str(data)]
+def other_process(data: Path, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Another process that uses the server until the end of the block, and its URL."""
+    command = [sys.executable, "-c", _OTHER_USER, str(data)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
     ) as process:
@@ -62,9 +63,9 @@ def neighbour(data: Path, **environment: str) -> Iterator[tuple[str, "subprocess
         yield process.stdout.readline().strip(), process
 
 
-def orphan(data: Path, **environment: str) -> str:
-    """The URL of the server that a killed process used."""
-    with neighbour(data, **environment) as (url, process):
+def leave_orphan(data: Path, **environment: str) -> str:
+    """Start a server from a process that is killed. Returns the server's URL."""
+    with other_process(data, **environment) as (url, process):
         process.kill()
     return url
 

@@ -10,9 +10,9 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 from app.config import BACKEND
 from app.db.migrations import migrate
-from devtools.postgres.embedded import EmbeddedPostgres, ServerAddress
+from devtools.postgres import EmbeddedPostgres, ServerAddress
 from tests.support.databases import connect
-from tests.support.embedded_processes import ask
+from tests.support.embedded_processes import fetch_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Guarded:
 
     def ask(self, statement: str) -> str:
         """As a superuser; the first value as text."""
-        return ask(self.url("super"), statement)
+        return fetch_value(self.url("super"), statement)
 
     def give_rights(self) -> None:
         """Run docs/roles.sql."""
