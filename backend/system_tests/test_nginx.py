@@ -17,7 +17,7 @@ from system_tests.closing_server import closing_server
 from system_tests.programs import nginx
 from tests.support.error_assertions import STATUS_BY_CODE, assert_error
 from tests.support.raw_http import JSON, RawConnection, RawResponse
-from tests.support.service_process import Service, service
+from tests.support.service_process import ServiceProcess, running_service
 
 GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
 POST: Final = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"
@@ -26,13 +26,13 @@ OUTCOME_UNKNOWN: Final = [{"field": "outcome", "message": "outcome_unknown"}]
 
 
 @pytest.fixture(scope="module")
-def upstream(url: str) -> Iterator[Service]:
-    with service(url, APP_REQUEST_BODY_TIMEOUT="2", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running:
+def upstream(url: str) -> Iterator[ServiceProcess]:
+    with running_service(url, APP_REQUEST_BODY_TIMEOUT="2", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def port(upstream: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def port(upstream: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with nginx(tmp_path_factory.mktemp("nginx"), upstream.port) as port:
         yield port
 
@@ -51,7 +51,7 @@ def assert_proxy_error(response: RawResponse, code: str, status: int | None = No
     assert response.headers["server"] in {None, "nginx"}
 
 
-def test_requests_and_responses_pass_unchanged(wire: RawConnection, upstream: Service) -> None:
+def test_requests_and_responses_pass_unchanged(wire: RawConnection, upstream: ServiceProcess) -> None:
     headers = {"x-request-id": "7f3c1e", "accept-encoding": "gzip"}
     response = wire.request("GET", "/openapi.json", b"", headers)
     assert (response.status, response.headers["x-request-id"]) == (200, "7f3c1e")
@@ -146,7 +146,7 @@ def _get_first_error(port: int) -> RawResponse:
 
 def test_forwarded_address_of_a_client_is_ignored(url: str, tmp_path: Path) -> None:
     with (
-        service(url, APP_RATE_LIMIT="2/day", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running,
+        running_service(url, APP_RATE_LIMIT="2/day", APP_SERVER_TRUSTED_PROXIES="127.0.0.1") as running,
         nginx(tmp_path, running.port) as port,
         RawConnection(port) as wire,
     ):

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from app.middlewares.redis_store import RedisRateLimitStore
 from devtools.ports import free_port
 from system_tests.programs import redis
-from tests.support.service_process import Service, service
+from tests.support.service_process import ServiceProcess, running_service
 
 _STRIDE: Final = 1_000_000
 _TIMEOUT_SECONDS: Final = 20
@@ -120,12 +120,12 @@ async def test_response_to_cancelled_command_is_never_read_by_another(redis_port
             assert completed > 1000
 
 
-def get_statuses(running: Service, number: int) -> list[int]:
+def get_statuses(running: ServiceProcess, number: int) -> list[int]:
     return [running.get("/nothing")[0] for _ in range(number)]
 
 
 def test_services_share_a_limit_and_work_without_redis(url: str, redis_port: int, tmp_path: Path) -> None:
-    limited = partial(service, url, APP_RATE_LIMIT="6/day", APP_REDIS_URL=f"redis://127.0.0.1:{redis_port}")
+    limited = partial(running_service, url, APP_RATE_LIMIT="6/day", APP_REDIS_URL=f"redis://127.0.0.1:{redis_port}")
     with redis(redis_port, tmp_path) as process, limited() as one, limited() as other:
         assert get_statuses(one, 3) + get_statuses(other, 4) == [404] * 6 + [429]
         process.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Structured logs: JSON in production, readable in development; and the tally that the access line reports."""
+"""Structured logs, JSON in production and readable in development, and the query counter of the access log."""
 
 import logging
 import sys
@@ -19,35 +19,37 @@ _SHARED: Final[tuple[Processor, ...]] = (
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
-_OTHERS: Final = ("uvicorn", "uvicorn.error")
+_UVICORN_LOGGERS: Final = ("uvicorn", "uvicorn.error")
+_VERBOSE_LOGGERS: Final = ("alembic", "watchfiles")
+"""Alembic logs its dialect at every connection, watchfiles each change of a file, bytecode included."""
 
 
 @dataclass(slots=True)
 class QueryCounter:
-    """What one request has used so far."""
+    """The number of statements that one request has sent."""
 
     queries: int = 0
 
 
-_tally: ContextVar[QueryCounter] = ContextVar("tally")
+_counter: ContextVar[QueryCounter] = ContextVar("query_counter")
 
 
 def start_query_counter() -> QueryCounter:
     """Start counting for the current request."""
-    tally = QueryCounter()
-    _tally.set(tally)
-    return tally
+    counter = QueryCounter()
+    _counter.set(counter)
+    return counter
 
 
 def increment_query_count() -> None:
     """Count one statement sent to the database, if a request is being served."""
-    tally = _tally.get(None)
-    if tally is not None:
-        tally.queries += 1
+    counter = _counter.get(None)
+    if counter is not None:
+        counter.queries += 1
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send structlog's lines and the standard library's, in one format, to standard output."""
+    """Send the lines of structlog and of the standard library to standard output, in one format."""
     level = logging.getLevelNamesMapping()[settings.log_level]
     renderer: Processor = (
         structlog.processors.JSONRenderer()
@@ -71,7 +73,8 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells its dialect at every look at the revision
-    for name in _OTHERS:
+    for name in _VERBOSE_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _UVICORN_LOGGERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -17,7 +17,7 @@ import pytest
 from app.auth.tokens import new_key, public_id
 from tests.support.api_catalogue import Catalogue
 from tests.support.api_keys import HEADER, SECRET
-from tests.support.cli import deals
+from tests.support.cli import run_deals
 from tests.support.databases import TestServer, connect
 from tests.support.error_assertions import assert_error
 from tests.support.raw_http import JSON, RawConnection, RawResponse
@@ -114,7 +114,7 @@ def test_request_writes_one_access_line(
 
 def test_access_line_of_a_write_contains_the_client_id(server: TestServer) -> None:
     with running(server, AUTH_MODE="writes", APP_AUTH_KEY_SECRET=SECRET) as production:
-        key = deals(production.url, "keys", "create", "--name", "A shop", APP_AUTH_KEY_SECRET=SECRET).stdout.strip()
+        key = run_deals(production.url, "keys", "create", "--name", "A shop", APP_AUTH_KEY_SECRET=SECRET).stdout.strip()
         for status, headers in ((200, {HEADER: key}), (401, {}), (401, {HEADER: new_key()})):
             response, lines = production.request("PATCH", "/hotels/1", b"{}", headers=headers)
             assert response.status == status

@@ -1,4 +1,4 @@
-"""Requests that two servers in a row could cut differently: the service takes none, as production starts it."""
+"""Request smuggling: the service rejects requests that a proxy and a server could split differently."""
 
 import socket
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.api_catalogue import Catalogue
 from tests.support.databases import TestServer
-from tests.support.service_process import Service, service
+from tests.support.service_process import ServiceProcess, running_service
 
 pytestmark = pytest.mark.slow
 
@@ -40,24 +40,24 @@ AMBIGUOUS: Final = {
 
 
 @pytest.fixture(scope="module")
-def running(server: TestServer) -> Iterator[Service]:
-    with server.copy() as url, Catalogue.filled(url), service(url) as running:
-        yield running
+def service(server: TestServer) -> Iterator[ServiceProcess]:
+    with server.copy() as url, Catalogue.filled(url), running_service(url) as service:
+        yield service
 
 
 @pytest.mark.parametrize("request_", AMBIGUOUS.values(), ids=AMBIGUOUS)
-def test_an_ambiguous_request_is_refused_and_nothing_after_it_is_taken(running: Service, request_: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
+def test_ambiguous_request_is_rejected_and_connection_closed(service: ServiceProcess, request_: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
         client.sendall(request_)
-        answered = b"".join(iter(lambda: client.recv(65536), b""))
-    assert answered.startswith(b"HTTP/1.1 400 ")
-    assert answered.count(b"HTTP/1.1 ") == 1
-    assert running.get("/deals/1")[0] == 200
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert service.get("/deals/1")[0] == 200
 
 
 @pytest.mark.parametrize("length", [b"", b"content-length: 0\r\n"], ids=["no length", "no body"])
-def test_an_offer_of_another_protocol_is_passed_over(running: Service, length: bytes) -> None:
+def test_upgrade_offer_is_ignored(service: ServiceProcess, length: bytes) -> None:
     offer = _READ + b"host: deals.test\r\nconnection: upgrade, http2-settings\r\n" + length + b"upgrade: h2c\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
         client.sendall(offer)
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")

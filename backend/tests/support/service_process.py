@@ -1,4 +1,4 @@
-"""The service in processes of its own, as production starts it, and a load of clients that keep their connections."""
+"""The service in a process of its own, as production starts it, and concurrent clients with keep-alive connections."""
 
 import http.client
 import json
@@ -13,77 +13,79 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from devtools.ports import free_port
 
-_PATIENCE_SECONDS: Final = 60
+TIMEOUT: Final = 60
+_POLL_INTERVAL: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A running service."""
-
+class ServiceProcess:
     process: subprocess.Popen[bytes]
     port: int
 
-    def ask(self, path: str) -> tuple[int, Mapping[str, str], Any]:
-        """The status, the headers and the JSON of an answer on a connection of its own."""
+    def request(self, path: str, **headers: str) -> tuple[int, Mapping[str, str], Any]:
+        """GET the path on a new connection. Returns the status, the headers in lower case, and the JSON body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, json.load(answer)
+            connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            response = connection.getresponse()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, json.load(response)
         finally:
             connection.close()
 
     def get(self, path: str) -> tuple[int, Any]:
-        status, _, body = self.ask(path)
+        """The status and the JSON body."""
+        status, _, body = self.request(path)
         return status, body
 
     def workers(self) -> set[int]:
-        """The processes that it serves with, if it has several."""
+        """The process ids of its workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return {int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()}
 
-    def wait_for(self, path: str, status: int) -> None:
-        self.wait_until(lambda: self.ask(path)[0] == status)
+    def wait_for_status(self, path: str, status: int) -> None:
+        self.wait_until(lambda: self.get(path)[0] == status)
 
-    def wait_for_header(self, name: str, value: str) -> None:
-        """Until it is this service that answers, and not another one at its port."""
-        self.wait_until(lambda: self.ask("/health")[1].get(name) == value)
+    def wait_for_header(self, name: str, part: str) -> None:
+        """Wait until the header of /health contains `part`, so that it is not another service on the port."""
+        self.wait_until(lambda: part in self.request("/health")[1].get(name, ""))
 
-    def wait_until(self, fulfilled: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the service has ended"
             try:
-                if fulfilled():
+                if condition():
                     return
-            except (ConnectionError, FileNotFoundError, ProcessLookupError):  # whom we ask has just ended
+            except (ConnectionError, FileNotFoundError, ProcessLookupError):  # a worker has just ended
                 pass
-            time.sleep(0.02)
-        raise AssertionError("the service does not answer so")
+            time.sleep(_POLL_INTERVAL)
+        raise AssertionError("the service did not reach the expected state")
 
 
 @contextmanager
-def service(url: str, *, port: int | None = None, workers: int = 1, **environment: str) -> Iterator[Service]:
-    """The service on the database at `url` until the end of the block, once it answers."""
-    serving = {"host": "127.0.0.1", "port": port or free_port(), "workers": workers, "reuse_port": port is not None}
-    command = [sys.executable, "-m", "app.server.launcher", json.dumps(serving)]
+def running_service(
+    url: str, *, port: int | None = None, workers: int = 1, **environment: str
+) -> Iterator[ServiceProcess]:
+    """The service on the database at `url`, once it is healthy. With `port`, other services can share the port."""
+    options = {"host": "127.0.0.1", "port": port or free_port(), "workers": workers, "reuse_port": port is not None}
+    command = [sys.executable, "-m", "app.server.launcher", json.dumps(options)]
     variables = os.environ | {"DATABASE_URL": url, "APP_LOG_LEVEL": "WARNING"} | environment
     with subprocess.Popen(command, env=variables) as process:
         try:
-            running = Service(process, int(str(serving["port"])))
-            running.wait_for("/health", 200)
-            yield running
+            service = ServiceProcess(process, int(str(options["port"])))
+            service.wait_for_status("/health", 200)
+            yield service
         finally:
             process.send_signal(signal.SIGINT)
 
 
 @dataclass(slots=True)
-class Load:
-    """Clients that ask for `path` without a pause until nobody listens any more, and what became of their requests."""
+class ConcurrentClients:
+    """Clients that GET `path` in a loop, until they are stopped or the port refuses connections."""
 
     port: int
     path: str
@@ -92,17 +94,10 @@ class Load:
     _threads: list[threading.Thread] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    @classmethod
-    @contextmanager
-    def of(cls, clients: int, *, port: int, path: str) -> Iterator[Self]:
-        load = cls(port, path)
-        load._threads = [threading.Thread(target=load._ask) for _ in range(clients)]
-        for thread in load._threads:
+    def start(self, count: int) -> None:
+        self._threads = [threading.Thread(target=self._run) for _ in range(count)]
+        for thread in self._threads:
             thread.start()
-        try:
-            yield load
-        finally:
-            load.stop()
 
     def stop(self) -> None:
         self._stop.set()
@@ -110,16 +105,16 @@ class Load:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(_PATIENCE_SECONDS)
+            thread.join(TIMEOUT)
 
-    def wait_for_answers(self, number: int) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self.statuses.total() < number:
-            assert time.monotonic() < deadline, "the clients get no answers"
-            time.sleep(0.01)
+    def wait_for_responses(self, count: int) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while self.statuses.total() < count:
+            assert time.monotonic() < deadline, "the clients get no responses"
+            time.sleep(_POLL_INTERVAL)
 
-    def _ask(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_SECONDS)
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         while not self._stop.is_set():
             if connection.sock is None:
                 try:
@@ -128,10 +123,20 @@ class Load:
                     return
             try:
                 connection.request("GET", self.path)
-                answer = connection.getresponse()
-                answer.read()
+                response = connection.getresponse()
+                response.read()
             except (OSError, http.client.HTTPException) as error:
                 self.failures.append(repr(error))
                 return
-            self.statuses[answer.status] += 1
+            self.statuses[response.status] += 1
         connection.close()
+
+
+@contextmanager
+def concurrent_clients(count: int, *, port: int, path: str) -> Iterator[ConcurrentClients]:
+    clients = ConcurrentClients(port, path)
+    clients.start(count)
+    try:
+        yield clients
+    finally:
+        clients.stop()

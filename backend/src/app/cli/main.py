@@ -108,7 +108,7 @@ def generate(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; standard output if not given.")] = None,
 ) -> None:
     """Write a CSV of invented deals, of any size, in literal_int memory."""
-    from app.importer.generator import write_deals  # noqa: PLC0415  only this command needs it
+    from app.importer.generator import write_deals
 
     if output is None:
         write_deals(sys.stdout, rows=rows, seed=seed)
@@ -200,8 +200,8 @@ def _load_sample(database: ResolvedDatabase) -> None:
 
 def _load(file: Path, database: ResolvedDatabase, *, on_conflict: OnConflict, partial: bool) -> LoadReport:
     timeout = load_settings().maintenance_statement_timeout
-    from app.importer.console import print_report, show_progress  # noqa: PLC0415  as above
-    from app.importer.pipeline import load_deals  # noqa: PLC0415  it imports pandas, for half a second
+    from app.importer.console import print_report, show_progress
+    from app.importer.pipeline import load_deals
 
     console = Console(stderr=True)
     with show_progress(console) as progress:

@@ -1,13 +1,16 @@
-"""How the service stops: SIGTERM fails no request that was sent, however many processes there are.
+"""Graceful shutdown: SIGTERM fails no request that has been sent, with one process or with several.
 
-1. The readiness turns 503, and every answer closes its connection: balancers and clients go elsewhere.
-2. For the drain time everything is still taken and answered.
-3. Nobody listens any more; connections that were waiting are taken, and what they ask is answered.
-4. What still runs has the graceful timeout to end: `deals serve` gives it ten seconds. That is less than a body may
-   take to come, so an upload that goes on for longer than that is cut. Its write has not begun.
-5. The database is let go of once what was cut has ended, or after a second.
+1. The readiness probe returns 503 and each response closes its connection, so load balancers and clients move away.
+2. For the drain timeout, requests are still accepted and served.
+3. The listening sockets are closed. Connections waiting in their backlog are accepted first, and served.
+4. In-flight requests have until uvicorn's graceful timeout to finish, then they are cancelled. The timeout is shorter
+   than the one for request bodies: a longer upload is cut off, before its write has begun.
+5. The database connections are closed when the cancelled requests have ended, or after a second.
 
-SIGINT starts at 3. A second signal ends everything at once.
+SIGINT starts at 3. A second signal ends the process at once.
+
+PRIVATE: this module relies on internals of uvicorn 0.54. pyproject.toml pins the version, and
+tests/server/test_uvicorn_contract.py checks that the names exist.
 """
 
 import asyncio
@@ -26,18 +29,21 @@ from uvicorn.supervisors import Multiprocess, multiprocess
 
 from app.config import load_settings
 
-_SETTLE_SECONDS: Final = 0.2
-"""For what has been sent to arrive, once nobody listens."""
-_LOOK_SECONDS: Final = 0.1
-_CUT_SECONDS: Final = 1.0
+_SETTLE_DELAY: Final = 0.2
+"""Seconds for data in transit to arrive after the listening sockets are closed."""
+_POLL_INTERVAL: Final = 0.1
+_CANCEL_GRACE_SECONDS: Final = 1.0
 
 
 class GracefulServer(Server):
-    """uvicorn's server, which drains for `seconds` before it stops; the application finds `draining` in its state."""
+    """A uvicorn server that drains for `drain_timeout` seconds after SIGTERM.
 
-    def __init__(self, config: Config, *, seconds: float) -> None:
+    The application finds the event `draining` in its lifespan state; it is set when the shutdown begins.
+    """
+
+    def __init__(self, config: Config, *, drain_timeout: float) -> None:
         super().__init__(config)
-        self._seconds = seconds
+        self._drain_timeout = drain_timeout
         self._draining = threading.Event()
         self._stop_at = float("inf")
 
@@ -49,7 +55,7 @@ class GracefulServer(Server):
         self.force_exit = bool(self._captured_signals)
         if sig == signal.SIGTERM and not self.force_exit:
             self._captured_signals.append(sig)
-            self._stop_at = time.monotonic() + self._seconds
+            self._stop_at = time.monotonic() + self._drain_timeout
             self._draining.set()
         else:
             super().handle_exit(sig, frame)
@@ -60,40 +66,41 @@ class GracefulServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._draining.set()
         if not self.force_exit:
-            await self._take_the_last(sockets or [])
-            await asyncio.sleep(_SETTLE_SECONDS)
-        self.lifespan.shutdown = partial(self._end, self.lifespan.shutdown)  # uvicorn cancels, and calls it at once
+            await self._accept_backlog(sockets or [])
+            await asyncio.sleep(_SETTLE_DELAY)
+        # uvicorn ends the lifespan right after cancelling requests, without waiting for them to end.
+        self.lifespan.shutdown = partial(self._wait_for_cancelled, self.lifespan.shutdown)
         await super().shutdown(sockets)
 
-    async def _end(self, lifespan_shutdown: Callable[[], Awaitable[None]]) -> None:
-        if cut := set(self.server_state.tasks):
-            await asyncio.wait(cut, timeout=_CUT_SECONDS)
+    async def _wait_for_cancelled(self, lifespan_shutdown: Callable[[], Awaitable[None]]) -> None:
+        if cancelled := set(self.server_state.tasks):
+            await asyncio.wait(cancelled, timeout=_CANCEL_GRACE_SECONDS)
         await lifespan_shutdown()
 
-    async def _take_the_last(self, listeners: list[socket.socket]) -> None:
-        """Stop listening. The system resets what waits at a listener when it is closed, so that is accepted first."""
-        waiting = [connection for server in self.servers for connection in _waiting(server)]
+    async def _accept_backlog(self, listeners: list[socket.socket]) -> None:
+        """Stop listening, and serve the connections of the backlog, which closing the sockets would reset."""
+        pending = [connection for server in self.servers for connection in _pending_connections(server)]
         for server in self.servers:
             server.close()
         for listener in listeners:
             listener.close()
-        protocol = partial(  # type: ignore[call-arg]  # as uvicorn calls it, whose protocols take these
+        protocol = partial(  # type: ignore[call-arg]  # the keyword arguments of uvicorn's protocol classes
             self.config.http_protocol_class,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        for connection in waiting:
+        for connection in pending:
             await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
 
 
-def _waiting(server: asyncio.Server) -> list[socket.socket]:
-    """The connections that nobody has accepted yet."""
+def _pending_connections(server: asyncio.Server) -> list[socket.socket]:
+    """Accept all connections in the backlog of a server's sockets."""
     connections = []
     for listener in server.sockets:
-        with socket.fromfd(listener.fileno(), listener.family, listener.type) as same:
-            same.settimeout(0)
-            while (connection := _accept(same)) is not None:
+        with socket.fromfd(listener.fileno(), listener.family, listener.type) as duplicate:
+            duplicate.settimeout(0)
+            while (connection := _accept(duplicate)) is not None:
                 connections.append(connection)
     return connections
 
@@ -108,20 +115,20 @@ def _accept(listener: socket.socket) -> socket.socket | None:
 
 
 class WorkerProcess(multiprocess.Process):
-    """One process of several."""
+    """A worker whose server shuts down gracefully."""
 
     @property
     def server(self) -> Server:
         if self._server is None:
-            self._server = GracefulServer(self.config, seconds=load_settings().shutdown_drain_timeout)
+            self._server = GracefulServer(self.config, drain_timeout=load_settings().shutdown_drain_timeout)
         return self._server
 
 
 class GracefulMultiprocess(Multiprocess):
-    """uvicorn's supervisor of processes that drain. It hands on the signal that it gets, and kills at a second one."""
+    """A uvicorn supervisor that forwards the signal it received to its workers, and kills them at a second one."""
 
     def __init__(self, config: Config, *, sockets: list[socket.socket]) -> None:
-        multiprocess.Process = WorkerProcess  # type: ignore[misc]  # uvicorn has no other way to name the class
+        multiprocess.Process = WorkerProcess  # type: ignore[misc]  # uvicorn has no parameter for the class
         super().__init__(config, sockets)
         self._signal = signal.SIGTERM
 
@@ -133,7 +140,7 @@ class GracefulMultiprocess(Multiprocess):
         for process in self.processes:
             if process.pid is not None and process.exitcode is None:
                 os.kill(process.pid, self._signal)
-        for listener in self.sockets:  # the last worker that closes it leaves nobody waiting
+        for listener in self.sockets:  # otherwise the backlog would outlive the last worker
             listener.close()
 
     def join_all(self) -> None:
@@ -142,4 +149,4 @@ class GracefulMultiprocess(Multiprocess):
                 for process in self.processes:
                     process.kill()
             for process in self.processes:
-                process.process.join(_LOOK_SECONDS)
+                process.process.join(_POLL_INTERVAL)

@@ -1,97 +1,132 @@
-"""Run the service under uvicorn, as a child that never outlives the command that started it."""
+"""Run the service under uvicorn, in a child process that never outlives the command that started it."""
 
 import ctypes
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Final
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload
 
-from app.config import BACKEND, load_settings
+from app.config import BACKEND, Settings, load_settings
 from app.logging import configure_logging
 from app.server.graceful_shutdown import GracefulMultiprocess, GracefulServer
 
+_GRACEFUL_TIMEOUT: Final = 10
+_WORKER_HEALTHCHECK_TIMEOUT: Final = 10
+"""Seconds; a worker that is still importing does not respond to the check, and is replaced when it fails."""
+_POLL_INTERVAL: Final = 0.05
+_MAX_PORTS_TRIED: Final = 100
+_WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound here
+
 
 class LauncherError(Exception):
-    """The service can't be served as asked. The message is one sentence."""
+    """The service cannot be started with these options. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How to serve: where, with how many processes, and whether to start anew when the code changes."""
-
     host: str
     port: int
     workers: int = 1
     reload: bool = False
     reuse_port: bool = False
-    """Share the port with other services that say so too: the next version starts beside this one."""
+    """Share the port with other processes that set this too, so that the next version can start next to this one."""
+
+    @property
+    def url(self) -> str:
+        """The URL for clients on this machine."""
+        host = _WILDCARDS.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
-def check_port_available(serving: ServerOptions) -> None:
-    """Raise LauncherError if the address can't be listened on."""
+def check_port_available(options: ServerOptions) -> None:
+    """Raise LauncherError if the service could not listen on its address; the message proposes a free port."""
     try:
-        _bound(serving).close()
+        _bind(options).close()
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise LauncherError(f"Can't listen on {serving.host}:{serving.port}: {reason.lower()}.") from None
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        hint = ""
+        if getattr(error, "errno", None) == errno.EADDRINUSE and (port := _next_free_port(options)):
+            hint = f" Port {port} is free: add `--port {port}`."
+        raise LauncherError(f"Cannot listen on {options.host}:{options.port}: {reason}.{hint}") from None
 
 
-def serve(serving: ServerOptions, *, database_url: str) -> int:
-    """Serve until the service ends or a signal asks for it; the exit code to end with.
+def launch(options: ServerOptions, *, database_url: str, on_listening: Callable[[], None] | None = None) -> int:
+    """Serve until the service ends or a signal stops it. Returns the exit code for the command.
 
-    uvicorn ends itself by the signal it got, so it runs in a process of its own and whatever this one holds (an
-    embedded server, say) is released in order.
+    `on_listening` is called once, when the service accepts connections. uvicorn ends its process by the signal it
+    received, so it runs in a child process, and this process releases its resources (an embedded server) in order.
     """
-    environment = os.environ | {"DATABASE_URL": database_url}
     child = subprocess.Popen(  # noqa: S603  our own interpreter and module
-        [sys.executable, "-m", "app.server.launcher", json.dumps(asdict(serving))],
-        env=environment,
+        [sys.executable, "-m", "app.server.launcher", json.dumps(asdict(options))],
+        env=os.environ | {"DATABASE_URL": database_url},
         cwd=BACKEND,
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  no threads here
+        preexec_fn=_exit_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509  no threads here
         start_new_session=True,
     )
-    previous = {name: signal.signal(name, _forward_to(child)) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _forwarded_signals(child):
+        if on_listening is not None and _wait_until_listening(child, options):
+            on_listening()
         code = child.wait()
-    finally:
-        for name, handler in previous.items():
-            signal.signal(name, handler)
     return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else abs(code)
 
 
-def _forward_to(child: subprocess.Popen[bytes]) -> Callable[[int, object], None]:
+@contextmanager
+def _forwarded_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
     def forward(number: int, _frame: object) -> None:
         child.send_signal(number)
 
-    return forward
+    previous = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
-def _end_with_parent() -> None:
-    """Ask Linux to stop this process when its parent dies, even by `kill -9`."""
+def _wait_until_listening(child: subprocess.Popen[bytes], options: ServerOptions) -> bool:
+    """Return True when the address accepts connections, False if the child has ended before."""
+    address = (_WILDCARDS.get(options.host, options.host), options.port)
+    while child.poll() is None:
+        with suppress(OSError), socket.create_connection(address, timeout=1):
+            return True
+        time.sleep(_POLL_INTERVAL)
+    return False
+
+
+def _exit_with_parent() -> None:
+    """Let Linux send SIGTERM to this process when its parent dies, even by `kill -9`."""
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
-def _run(serving: ServerOptions) -> None:
+def _run(options: ServerOptions) -> None:
     settings = load_settings()
     configure_logging(settings)
-    config = uvicorn.Config(
+    with suppress(KeyboardInterrupt):  # uvicorn raises it for the SIGINT that stopped it
+        _run_uvicorn(_uvicorn_config(options, settings), options, drain_timeout=settings.shutdown_drain_timeout)
+
+
+def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         "app.main:create_app",
         factory=True,
-        host=serving.host,
-        port=serving.port,
-        workers=serving.workers,
-        reload=serving.reload,
-        reload_dirs=[str(BACKEND / "src")] if serving.reload else None,
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        reload=options.reload,
+        reload_dirs=[str(BACKEND / "src")] if options.reload else None,
         loop="uvloop" if sys.platform != "win32" else "auto",
         http="httptools",
         ws="none",
@@ -100,34 +135,39 @@ def _run(serving: ServerOptions) -> None:
         server_header=False,
         proxy_headers=bool(settings.server_trusted_proxies),
         forwarded_allow_ips=list(settings.server_trusted_proxies),
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=_GRACEFUL_TIMEOUT,
+        timeout_worker_healthcheck=_WORKER_HEALTHCHECK_TIMEOUT,
     )
-    with suppress(KeyboardInterrupt):  # as which uvicorn hands on the SIGINT that stopped it
-        _serve(config, serving, drain_seconds=settings.shutdown_drain_timeout)
 
 
-def _serve(config: uvicorn.Config, serving: ServerOptions, *, drain_seconds: float) -> None:
-    if serving.reload:
-        listener = config.bind_socket()
-        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
-    elif serving.workers > 1:
-        GracefulMultiprocess(config, sockets=[_bound(serving) if serving.reuse_port else config.bind_socket()]).run()
+def _run_uvicorn(config: uvicorn.Config, options: ServerOptions, *, drain_timeout: float) -> None:
+    if options.reload:
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[config.bind_socket()]).run()
+    elif options.workers > 1:
+        GracefulMultiprocess(config, sockets=[_bind(options) if options.reuse_port else config.bind_socket()]).run()
     else:
-        server = GracefulServer(config, seconds=drain_seconds)
-        server.run(sockets=[_bound(serving)] if serving.reuse_port else None)
+        server = GracefulServer(config, drain_timeout=drain_timeout)
+        server.run(sockets=[_bind(options)] if options.reuse_port else None)
         if not server.started:
             sys.exit(STARTUP_FAILURE)
 
 
-def _bound(serving: ServerOptions) -> socket.socket:
-    """A socket at the address, not listening yet. Others may have it too if `reuse_port` says so."""
-    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+def _next_free_port(options: ServerOptions) -> int | None:
+    for port in range(options.port + 1, min(options.port + _MAX_PORTS_TRIED, 65_535) + 1):
+        with suppress(OSError), _bind(replace(options, port=port)):
+            return port
+    return None
+
+
+def _bind(options: ServerOptions) -> socket.socket:
+    """A socket bound to the address, not listening yet."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if serving.reuse_port:
+    if options.reuse_port:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        listener.bind((serving.host, serving.port))
+        listener.bind((options.host, options.port))
     except BaseException:
         listener.close()
         raise
