@@ -1,6 +1,7 @@
-"""A Python prompt with pandas as `pd`, all columns shown, and `db`, an engine on the service's database."""
+"""Startup file of `deals shell`: pandas as `pd`, all columns displayed, and an engine on the database as `db`."""
 
 import atexit
+import sys
 from contextlib import ExitStack
 
 import pandas as pd
@@ -10,9 +11,11 @@ from app.config import load_settings
 from app.db.resolve import open_database
 from app.db.urls import sync_url
 
-_open = ExitStack()
-atexit.register(_open.close)
-_database = _open.enter_context(open_database(load_settings()))
+_exit_stack = ExitStack()
+atexit.register(_exit_stack.close)
+_database = _exit_stack.enter_context(open_database(load_settings()))
 
 pd.set_option("display.max_columns", None)
 db = create_engine(sync_url(_database.url))
+sys.stderr.write(f"pd is pandas, db is a SQLAlchemy engine on {_database.description}.\n")
+sys.stderr.write('Try: pd.read_sql("SELECT * FROM hotels LIMIT 5", db)\n')

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BACKEND: Final = Path(__file__).resolve().parents[2]
+SAMPLE_CSV: Final = BACKEND.parent / "deals.csv"
 ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
 MIN_SECRET_LENGTH: Final = 32
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from httpx import AsyncClient
 
-from app.cli.main import SAMPLE
+from app.config import SAMPLE_CSV
 from app.db.urls import libpq_url
 from app.importer.pipeline import load_deals
 from tests.support.import_catalogue import ignore_progress
@@ -61,7 +61,7 @@ async def get_with_each_example(client: AsyncClient, path: str, operation: dict[
 async def test_every_example_works_on_the_sample_catalogue(
     own_url: str, own_client: AsyncClient, tmp_path: Path
 ) -> None:
-    load_deals(Path(shutil.copy(SAMPLE, tmp_path)), dsn=libpq_url(own_url), progress=ignore_progress)
+    load_deals(Path(shutil.copy(SAMPLE_CSV, tmp_path)), dsn=libpq_url(own_url), progress=ignore_progress)
     document = (await own_client.get("/openapi.json")).json()
     operations = [
         (method, path, operation)

@@ -1,4 +1,4 @@
-"""`deals keys`: made, listed, revoked."""
+"""`deals keys`: create, list, revoke."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from app.auth.tokens import Scope, digest, new_key, public_id
 from app.db.urls import libpq_url
 from app.models import ApiKey
 from tests.support.api_keys import SECRET, entity
-from tests.support.cli import deals
+from tests.support.cli import assert_one_line_error, run_deals
 from tests.support.databases import TestServer
-from tests.support.embedded_processes import ask
+from tests.support.embedded_processes import fetch_value
 from tests.support.production_database import Guarded
 
 
@@ -26,53 +26,48 @@ def empty_url(server: TestServer) -> Iterator[str]:
         yield url
 
 
-def keys(url: str, *arguments: str, **more: str) -> Result:
-    return deals(url, "keys", *arguments, **{"APP_AUTH_KEY_SECRET": SECRET} | more)
+def run_keys(url: str, *arguments: str, **variables: str) -> Result:
+    return run_deals(url, "keys", *arguments, **{"APP_AUTH_KEY_SECRET": SECRET} | variables)
 
 
-def created(url: str, *arguments: str) -> str:
-    done = keys(url, "create", *arguments)
-    assert (done.exit_code, done.stdout.count("\n")) == (0, 1)
-    assert "not shown again" in done.stderr
-    return done.stdout.strip()
+def create_key(url: str, *arguments: str) -> str:
+    result = run_keys(url, "create", *arguments)
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
+    assert "cannot be displayed again" in result.stderr
+    return result.stdout.strip()
 
 
-def listed(url: str) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = json.loads(keys(url, "list", "--json").stdout)
+def list_keys(url: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = json.loads(run_keys(url, "list", "--json").stdout)
     return rows
 
 
-def assert_one_sentence(done: Result, words: str) -> None:
-    assert (done.exit_code, done.stderr.count("\n"), done.stdout) == (1, 1, "")
-    assert words in done.stderr
-
-
-def test_a_key_is_shown_once(own_url: str) -> None:
-    key = created(own_url, "--name", " A shop ")
+def test_create_prints_key_and_stores_only_its_digest(own_url: str) -> None:
+    key = create_key(own_url, "--name", " A shop ")
     assert re.fullmatch(r"hdk_[0-9a-f]{12}_[0-9a-f]{64}", key)
     secret = key.rpartition("_")[2]
-    assert created(own_url, "--name", "A shop") != key, "a client may have two, to change them in turn"
-    for told in (keys(own_url, "list").output, keys(own_url, "list", "--json").output):
-        assert str(public_id(key)) in told
-        assert secret not in told
-    kept = ask(libpq_url(own_url), "SELECT string_agg(api_keys::text, ' ') FROM api_keys")
-    assert secret not in kept
-    assert digest(key, secret=SECRET.encode()).hex() in kept
-    assert "A shop" in kept
+    assert create_key(own_url, "--name", "A shop") != key, "a client may have two keys, to rotate them"
+    for output in (run_keys(own_url, "list").output, run_keys(own_url, "list", "--json").output):
+        assert str(public_id(key)) in output
+        assert secret not in output
+    rows = fetch_value(libpq_url(own_url), "SELECT string_agg(api_keys::text, ' ') FROM api_keys")
+    assert secret not in rows
+    assert digest(key, secret=SECRET.encode()).hex() in rows
+    assert "A shop" in rows
 
 
-def test_the_list_says_what_became_of_each(own_url: str) -> None:
+def test_list_contains_valid_expired_and_revoked_keys(own_url: str) -> None:
     forever, short, revoked = (
-        created(own_url, "--name", "für immer"),
-        created(
+        create_key(own_url, "--name", "für immer"),
+        create_key(
             own_url, "--name", "for a day", "--scope", "deals:admin", "--scope", "deals:write", "--expires-days", "1"
         ),
-        created(own_url, "--name", "revoked"),
+        create_key(own_url, "--name", "revoked"),
     )
-    assert [row["state"] for row in listed(own_url)] == ["valid"] * 3
-    ask(libpq_url(own_url), "UPDATE api_keys SET expires_at = now() WHERE expires_at IS NOT NULL")
-    assert keys(own_url, "revoke", public_id(revoked) or "").stdout == f"Revoked {public_id(revoked)}.\n"
-    rows = listed(own_url)
+    assert [row["state"] for row in list_keys(own_url)] == ["valid"] * 3
+    fetch_value(libpq_url(own_url), "UPDATE api_keys SET expires_at = now() WHERE expires_at IS NOT NULL")
+    assert run_keys(own_url, "revoke", public_id(revoked) or "").stdout == f"Revoked {public_id(revoked)}.\n"
+    rows = list_keys(own_url)
     assert [(row["public_id"], row["state"]) for row in rows] == [
         (public_id(forever), "valid"),
         (public_id(short), "expired"),
@@ -80,57 +75,56 @@ def test_the_list_says_what_became_of_each(own_url: str) -> None:
     ]
     assert [row["scopes"] for row in rows] == [["deals:write"], ["deals:admin", "deals:write"], ["deals:write"]]
     assert [row["name"] for row in rows] == ["für immer", "for a day", "revoked"]
-    heading, *lines = keys(own_url, "list").stdout.splitlines()
+    heading, *lines = run_keys(own_url, "list").stdout.splitlines()
     assert heading.split() == ["ID", "STATE", "SCOPES", "CREATED", "EXPIRES", "NAME"]
     assert [line.split()[:2] for line in lines] == [[row["public_id"], row["state"]] for row in rows]
 
 
-def test_a_revocation_stays_as_it_was(own_url: str) -> None:
-    key = created(own_url, "--name", "a shop")
-    assert keys(own_url, "revoke", key).stdout == f"Revoked {public_id(key)}.\n", "who gives the key gets no echo"
-    [before] = listed(own_url)
-    assert keys(own_url, "revoke", public_id(key) or "").exit_code == 0
-    assert listed(own_url) == [before]
+def test_revoking_twice_keeps_first_time_and_unknown_id_is_rejected(own_url: str) -> None:
+    key = create_key(own_url, "--name", "a shop")
+    result = run_keys(own_url, "revoke", key)
+    assert result.stdout == f"Revoked {public_id(key)}.\n", "a whole key is not echoed"
+    [before] = list_keys(own_url)
+    assert run_keys(own_url, "revoke", public_id(key) or "").exit_code == 0
+    assert list_keys(own_url) == [before]
     for unknown in ("0123456789ab", "", "\udcff", new_key()):
-        assert_one_sentence(keys(own_url, "revoke", "--", unknown), "There is no key with this ID")
+        assert_one_line_error(run_keys(own_url, "revoke", "--", unknown), "There is no key with this ID")
 
 
 @pytest.mark.parametrize("secret", ["", "x" * 31])
-def test_keys_are_made_with_a_secret(own_url: str, secret: str) -> None:
-    assert_one_sentence(
-        keys(own_url, "create", "--name", "a", APP_AUTH_KEY_SECRET=secret), "API keys need APP_AUTH_KEY_SECRET"
-    )
-    assert keys(own_url, "list", APP_AUTH_KEY_SECRET=secret).exit_code == 0
+def test_create_without_valid_secret_is_rejected(own_url: str, secret: str) -> None:
+    result = run_keys(own_url, "create", "--name", "a", APP_AUTH_KEY_SECRET=secret)
+    assert_one_line_error(result, "API keys need APP_AUTH_KEY_SECRET")
+    assert run_keys(own_url, "list", APP_AUTH_KEY_SECRET=secret).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 101, "\udcff"])
-def test_a_name_that_does_not_fit_is_one_sentence(own_url: str, name: str) -> None:
-    assert_one_sentence(keys(own_url, "create", "--name", name), "The name must")
-    assert listed(own_url) == []
+def test_invalid_name_is_rejected(own_url: str, name: str) -> None:
+    assert_one_line_error(run_keys(own_url, "create", "--name", name), "The name must")
+    assert list_keys(own_url) == []
 
 
 @pytest.mark.parametrize("options", [["--scope", "deals:read"], ["--expires-days", "0"], ["--expires-days", "1000000"]])
-def test_an_option_out_of_range_is_told(own_url: str, options: list[str]) -> None:
-    assert keys(own_url, "create", "--name", "a", *options).exit_code == 2
-    assert listed(own_url) == []
+def test_invalid_option_is_rejected(own_url: str, options: list[str]) -> None:
+    assert run_keys(own_url, "create", "--name", "a", *options).exit_code == 2
+    assert list_keys(own_url) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["create", "--name", "a"], ["list"], ["revoke", "0123456789ab"]])
-def test_a_database_that_is_not_ready_for_keys_is_one_sentence(
-    empty_url: str, guarded: Guarded, command: list[str]
-) -> None:
-    assert_one_sentence(keys(empty_url, *command), "run `deals migrate`")
-    assert_one_sentence(keys("postgresql://u:hunter2@127.0.0.1:1/x", *command), "The database does not respond")
-    assert_one_sentence(keys(guarded.url("deals_read"), *command), "see docs/roles.md")
+def test_unusable_database_is_reported(empty_url: str, guarded: Guarded, command: list[str]) -> None:
+    assert_one_line_error(run_keys(empty_url, *command), "run `deals migrate`")
+    unreachable = run_keys("postgresql://u:hunter2@127.0.0.1:1/x", *command)
+    assert_one_line_error(unreachable, "The database is not reachable")
+    assert_one_line_error(run_keys(guarded.url("deals_read"), *command), "see docs/roles.md")
 
 
 @pytest.mark.slow
-def test_the_role_for_keys_is_enough(guarded: Guarded) -> None:
+def test_role_deals_keys_has_sufficient_privileges(guarded: Guarded) -> None:
     url = guarded.url("deals_keys")
-    key = created(url, "--name", "a role's")
-    assert keys(url, "revoke", key).exit_code == 0
-    assert (public_id(key), "revoked") in [(row["public_id"], row["state"]) for row in listed(url)]
+    key = create_key(url, "--name", "a role's")
+    assert run_keys(url, "revoke", key).exit_code == 0
+    assert (public_id(key), "revoked") in [(row["public_id"], row["state"]) for row in list_keys(url)]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +137,7 @@ def test_the_role_for_keys_is_enough(guarded: Guarded) -> None:
         ("ck_api_keys_scopes_are_known", {"scopes": []}),
     ],
 )
-async def test_the_database_refuses_a_bad_key_by_name(
+async def test_database_rejects_invalid_key_by_constraint(
     session: AsyncSession, constraint: str, values: dict[str, object]
 ) -> None:
     session.add(entity(new_key(), Scope.WRITE))

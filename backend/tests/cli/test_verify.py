@@ -1,12 +1,12 @@
-"""`deals verify`: the rollups beside what they are the sums of."""
+"""`deals verify` and `deals purge`."""
 
 from pathlib import Path
 from typing import Final
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from app.cli.main import app
+from tests.support.cli import run_deals
 from tests.support.databases import TestServer, connect
 from tests.support.deal_files import other_hotel, row
 from tests.support.import_catalogue import Catalogue, Importer
@@ -20,43 +20,43 @@ def catalogue(loading_database: str, tmp_path: Path) -> Catalogue:
     return Catalogue(loading_database)
 
 
-def change_unseen(catalogue: Catalogue, statement: str) -> None:
-    """Change what is kept or counted while no trigger looks."""
+def change_without_triggers(catalogue: Catalogue, statement: str) -> None:
+    """Change rows without firing triggers."""
     catalogue.change(f"SET session_replication_role = replica; {statement}")
 
 
 def verify(url: str) -> Result:
-    return CliRunner().invoke(app, ["verify"], env={"DATABASE_URL": url}, catch_exceptions=False)
+    return run_deals(url, "verify")
 
 
-_RIGHT: Final = [
+_CORRECT: Final = [
     "deal_rollup: 3 rows that count 4 deals, all correct.",
     "category_rollup: 5 rows that count 7 deals, all correct.",
 ]
 
 
-def test_rollups_that_are_right_are_a_line_each(own_url: str, catalogue: Catalogue) -> None:
-    done = verify(own_url)
-    assert (done.exit_code, done.stdout.splitlines(), done.stderr) == (0, _RIGHT, "")
+def test_correct_rollups_are_reported_in_one_line_each(own_url: str, catalogue: Catalogue) -> None:
+    result = verify(own_url)
+    assert (result.exit_code, result.stdout.splitlines(), result.stderr) == (0, _CORRECT, "")
 
 
-def test_a_row_of_no_deals_is_as_good_as_none(own_url: str, catalogue: Catalogue) -> None:
-    change_unseen(catalogue, "INSERT INTO deal_rollup VALUES (2, 1, true, 0, 0)")
-    change_unseen(catalogue, "INSERT INTO category_rollup VALUES (1, 2, 1, true, 0, 0)")
-    assert verify(own_url).stdout.splitlines() == _RIGHT
+def test_row_without_deals_is_correct(own_url: str, catalogue: Catalogue) -> None:
+    change_without_triggers(catalogue, "INSERT INTO deal_rollup VALUES (2, 1, true, 0, 0)")
+    change_without_triggers(catalogue, "INSERT INTO category_rollup VALUES (1, 2, 1, true, 0, 0)")
+    assert verify(own_url).stdout.splitlines() == _CORRECT
 
 
-def test_an_empty_catalogue_is_right(own_url: str) -> None:
-    done = verify(own_url)
-    assert done.exit_code == 0
-    assert done.stdout.splitlines() == [
+def test_empty_catalogue_is_correct(own_url: str) -> None:
+    result = verify(own_url)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
         "deal_rollup: 0 rows that count 0 deals, all correct.",
         "category_rollup: 0 rows that count 0 deals, all correct.",
     ]
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "expected"),
     [
         (
             "UPDATE deal_rollup SET deal_count = 1001 WHERE hotel_id = 2",
@@ -99,39 +99,40 @@ def test_an_empty_catalogue_is_right(own_url: str) -> None:
         ),
     ],
 )
-def test_a_difference_is_told(own_url: str, catalogue: Catalogue, statement: str, told: list[str]) -> None:
-    change_unseen(catalogue, statement)
-    done = verify(own_url)
-    assert done.exit_code == 1
-    assert [line.strip() for line in done.stdout.splitlines() if line.startswith(" ")] == told
-    assert done.stdout.count("wrong:") == len({"category" in line for line in told})
+def test_difference_is_reported(own_url: str, catalogue: Catalogue, statement: str, expected: list[str]) -> None:
+    change_without_triggers(catalogue, statement)
+    result = verify(own_url)
+    assert result.exit_code == 1
+    assert [line.strip() for line in result.stdout.splitlines() if line.startswith(" ")] == expected
+    assert result.stdout.count("wrong:") == len({"category" in line for line in expected})
 
 
-def test_of_many_differences_the_first_are_told(own_url: str, catalogue: Catalogue) -> None:
-    change_unseen(catalogue, "INSERT INTO deal_rollup SELECT n, 1, true, n, n FROM generate_series(101, 2000) AS n")
-    first, *told, more, last = verify(own_url).stdout.splitlines()
+def test_only_first_differences_are_listed(own_url: str, catalogue: Catalogue) -> None:
+    change_without_triggers(
+        catalogue, "INSERT INTO deal_rollup SELECT n, 1, true, n, n FROM generate_series(101, 2000) AS n"
+    )
+    first, *expected, more, last = verify(own_url).stdout.splitlines()
     assert first == "deal_rollup: 1,903 rows that count 4 deals, 1,900 wrong:"
-    assert told == [
+    assert expected == [
         f"  hotel {n}, stars 1, available: stored {n} for {n}.00, counted 0 for 0.00" for n in range(101, 121)
     ]
     assert more == "  and 1,880 more"
-    assert last == _RIGHT[1]
+    assert last == _CORRECT[1]
 
 
-def test_verify_wants_the_newest_schema(server: TestServer) -> None:
+def test_verify_with_old_schema_is_rejected(server: TestServer) -> None:
     with server.copy(template="template0") as url:
-        done = verify(url)
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "run `deals migrate`" in done.stderr
+        result = verify(url)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "run `deals migrate`" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["verify", "purge"])
-def test_what_the_database_does_not_do_is_one_sentence(own_url: str, command: str) -> None:
+def test_statement_timeout_is_reported(own_url: str, command: str) -> None:
     with connect(own_url) as locker, locker.cursor() as cursor:
         cursor.execute("LOCK TABLE deals, idempotency_keys")
-        hasty = {"DATABASE_URL": own_url, "APP_MAINTENANCE_STATEMENT_TIMEOUT": "0.1"}
-        done = CliRunner().invoke(app, [command], env=hasty, catch_exceptions=False)
+        result = run_deals(own_url, command, APP_MAINTENANCE_STATEMENT_TIMEOUT="0.1")
     locker.close()
-    assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.startswith("The command failed in the database: canceling statement due to ")
-    assert len(done.stderr.splitlines()) == 1
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("The command failed in the database: canceling statement due to ")
+    assert len(result.stderr.splitlines()) == 1

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg2
 import pytest
 
-from tests.support.cli import DEALS, deals, environment
+from tests.support.cli import DEALS, command_environment, run_deals
 from tests.support.deal_files import row, write_rows
 from tests.support.import_catalogue import Catalogue, Importer
 
@@ -38,13 +38,13 @@ def test_exit_code_distinguishes_complete_failed_and_partial_loads(
     deal_count: int,
 ) -> None:
     write_rows(importer.file, row(), row(id="8", price_per_night=price))
-    assert deals(own_url, "load", str(importer.file), *options).exit_code == exit_code
+    assert run_deals(own_url, "load", str(importer.file), *options).exit_code == exit_code
     assert catalogue.one("SELECT count(*) FROM deals") == deal_count
 
 
 def test_unusable_file_is_one_sentence_with_exit_code_2(own_url: str, importer: Importer) -> None:
     importer.file.touch()
-    done = deals(own_url, "load", str(importer.file))
+    done = run_deals(own_url, "load", str(importer.file))
     assert (done.exit_code, done.stderr) == (2, "deals.csv is empty.\n")
 
 
@@ -71,7 +71,7 @@ def _blocked_command(url: str, importer: Importer, catalogue: Catalogue) -> Iter
     command = [DEALS, "load", str(importer.file)]
     with closing(psycopg2.connect(importer.dsn)) as other, other.cursor() as cursor:
         cursor.execute(_INSERT_DEAL_100)
-        with subprocess.Popen(command, env=environment(url), stderr=subprocess.PIPE, text=True) as running:
+        with subprocess.Popen(command, env=command_environment(url), stderr=subprocess.PIPE, text=True) as running:
             try:
                 catalogue.wait_for_a_blocked_session(unless=lambda: running.poll() is not None)
                 yield running

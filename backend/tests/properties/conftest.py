@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.main import SAMPLE
-from app.config import Settings
+from app.config import SAMPLE_CSV, Settings
 from app.db.urls import libpq_url
 from app.importer.pipeline import load_deals
 from tests.support.databases import TestServer
@@ -29,7 +28,7 @@ async def sample(
     server: TestServer, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Sample]:
     """The repository's deals.csv in the service and in pandas; read-only."""
-    file = Path(shutil.copy(SAMPLE, tmp_path_factory.mktemp("sample")))
+    file = Path(shutil.copy(SAMPLE_CSV, tmp_path_factory.mktemp("sample")))
     with server.copy() as url:
         load_deals(file, dsn=libpq_url(url), progress=ignore_progress)
         async with Service.on(url, settings) as service:

@@ -1,4 +1,4 @@
-"""Run the `deals` command: within this process, or in a process of its own."""
+"""Run `deals` commands, in this process or in processes of their own."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,22 +17,36 @@ from app.cli.main import app
 from devtools.ports import free_port
 
 DEALS: Final = str(Path(sys.executable).with_name("deals"))
+_START_TIMEOUT: Final = 60
+_STOP_TIMEOUT: Final = 20
 
 
-def environment(url: str, **more: str) -> dict[str, str]:
-    return os.environ | {"DATABASE_URL": url, "INIT_CWD": str(Path.cwd())} | more
+def command_environment(url: str, **variables: str) -> dict[str, str]:
+    return os.environ | {"DATABASE_URL": url, "INIT_CWD": str(Path.cwd())} | variables
 
 
-def deals(url: str, *arguments: str, **more: str) -> Result:
-    """A command that ends by itself."""
-    return CliRunner().invoke(app, arguments, env={"DATABASE_URL": url, **more}, catch_exceptions=False)
+def run_deals(url: str, *arguments: str, **variables: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(app, arguments, env={"DATABASE_URL": url, **variables}, catch_exceptions=False)
+
+
+def assert_one_line_error(result: Result, message: str) -> None:
+    assert (result.exit_code, result.stderr.count("\n"), result.stdout) == (1, 1, "")
+    assert message in result.stderr
 
 
 @contextmanager
-def running(url: str, *arguments: str, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """A `deals` command that serves, once it answers, and its port."""
+def running_deals(
+    url: str, *arguments: str, output: Path | None = None, **variables: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A serving command in a process of its own, once it is healthy, and its port. `output` gets its output."""
     port = free_port()
-    with subprocess.Popen([DEALS, *arguments, "--port", str(port)], env=environment(url, **more)) as process:
+    command = [DEALS, *arguments, "--port", str(port)]
+    environment = command_environment(url, **variables)
+    with (
+        nullcontext() if output is None else output.open("w") as file,
+        subprocess.Popen(command, env=environment, stdout=file, stderr=file and subprocess.STDOUT) as process,
+    ):
         try:
             wait_for_health(process, port)
             yield process, port
@@ -48,8 +62,8 @@ def get(port: int, path: str) -> Any:
     return body
 
 
-def wait_for_health(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 60
+def wait_for_health(process: "subprocess.Popen[Any]", port: int) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
     while time.monotonic() < deadline:
         assert process.poll() is None, "the service has ended"
         try:
@@ -58,14 +72,14 @@ def wait_for_health(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.1)
         else:
             return
-    raise AssertionError("the service does not answer")
+    raise AssertionError("the service is not healthy")
 
 
 def wait_for_silence(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + _STOP_TIMEOUT
     while time.monotonic() < deadline:
         try:
             get(port, "/health")
         except ConnectionError:
             return
-    raise AssertionError("the service still answers")
+    raise AssertionError("the service is still running")

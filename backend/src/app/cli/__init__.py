@@ -1,1 +1,1 @@
-"""`deals`: the command line."""
+"""`deals`: the command line. Command bodies import the service lazily, so that `--help` is quick."""

@@ -1,51 +1,65 @@
-"""How the command line tells what a user can mend: in one sentence, with an exit code that is not 0."""
+"""Errors that the user can fix: one sentence on standard error, and an exit code other than 0."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
-from sqlalchemy.exc import OperationalError
-
-from app.cli.doctor import UnsafeConfigurationError
-from app.cli.maintenance import MaintenanceError
-from app.cli.psql import PsqlError
-from app.config import SettingsError
-from app.db.migrations import MigrationError
-from app.importer.types import LoadError, LoadFileError, LoadInterruptedError
-from app.server.launcher import LauncherError
-from devtools.postgres.embedded import EmbeddedPostgresError
-
-_MENDABLE = (
-    SettingsError,
-    LauncherError,
-    MigrationError,
-    EmbeddedPostgresError,
-    LoadError,
-    PsqlError,
-    UnsafeConfigurationError,
-    MaintenanceError,
-)
 
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Around everything that a command does before it has an answer."""
+    """Turn expected exceptions of a command into messages. Unexpected ones keep their traceback."""
     try:
         yield
-    except LoadFileError as error:
-        abort(str(error), code=2)
-    except LoadInterruptedError as error:
-        abort(str(error), code=130)
-    except _MENDABLE as error:
-        abort(str(error))
-    except OperationalError as error:
-        abort(f"The database does not answer: {str(error.orig).strip().splitlines()[0]}")
+    except typer.Exit:
+        raise
     except OSError as error:
-        abort(f"{error.filename or 'A file'} can't be used: {error.strerror or error}.")
+        abort(f"Cannot use {error.filename or 'a file'}: {error.strerror or error}.")
+    except _expected_errors() as error:
+        abort(str(error), code=_get_exit_code(error))
+    except _connection_errors() as error:
+        cause = str(getattr(error, "orig", error)).strip()
+        abort(f"The database is not reachable: {cause.splitlines()[0]}")
 
 
-def abort(sentence: str, *, code: int = 1) -> NoReturn:
-    """End the command."""
-    typer.secho(sentence, err=True, fg=typer.colors.RED)
+def abort(message: str, *, code: int = 1) -> NoReturn:
+    """Print the message and end the command."""
+    typer.secho(message, err=True, fg=typer.colors.RED)
     raise typer.Exit(code)
+
+
+def _get_exit_code(error: Exception) -> int:
+    from app.importer.types import LoadFileError, LoadInterruptedError
+
+    if isinstance(error, LoadInterruptedError):
+        return 130
+    return 2 if isinstance(error, LoadFileError) else 1
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Exceptions whose message is written for the user."""
+    from app.cli.maintenance import MaintenanceError
+    from app.cli.production_checks import UnsafeConfigurationError
+    from app.config import SettingsError
+    from app.db.migrations import MigrationError
+    from app.db.resolve import NoDatabaseError
+    from app.importer.types import LoadError
+    from app.server.launcher import LauncherError
+
+    return (
+        LauncherError,
+        LoadError,
+        MaintenanceError,
+        MigrationError,
+        NoDatabaseError,
+        SettingsError,
+        UnsafeConfigurationError,
+    )
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    import psycopg2
+    import sqlalchemy.exc
+
+    return (sqlalchemy.exc.OperationalError, psycopg2.OperationalError)

@@ -76,5 +76,5 @@ async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDataba
 def _get_reason(error: BaseException) -> str:
     message = str(error).strip().partition("\n")[0] or type(error).__name__
     if isinstance(error, OSError):
-        return f"The database does not respond: {message}"
+        return f"The database is not reachable: {message}"
     return _REASONS.get(getattr(error, "sqlstate", None) or "", f"The command failed in the database: {message}")

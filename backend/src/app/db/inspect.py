@@ -1,4 +1,4 @@
-"""What a database's server and role are like, as far as it matters to who trusts it with a service."""
+"""Properties of the database server and of the role that connects, for the production checks."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +21,7 @@ _FACTS: Final = text(
         ) AS owns_tables,
         EXISTS (
             SELECT FROM unnest(current_schemas(false)) AS name WHERE has_schema_privilege(name, 'CREATE')
-        ) AS may_create,
+        ) AS can_create,
         current_setting('fsync')::bool AS fsync,
         current_setting('full_page_writes')::bool AS full_page_writes,
         current_setting('synchronous_commit') AS synchronous_commit,
@@ -30,27 +30,27 @@ _FACTS: Final = text(
                 - coalesce(current_setting('reserved_connections', true)::int, 0),
             (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user),
             (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())
-        ) AS connections
+        ) AS max_connections
     """
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """`connections` is how many this role may have here; `revision` is None where the role can't see the schema."""
+    """`max_connections` is the limit for this role; `revision` is None if the role cannot read the schema."""
 
     is_superuser: bool
     owns_tables: bool
-    may_create: bool
+    can_create: bool
     fsync: bool
     full_page_writes: bool
     synchronous_commit: str
-    connections: int
+    max_connections: int
     revision: str | None
 
 
 def inspect_server(url: str) -> ServerFacts:
-    """The facts about the database at `url` and the role that connects. Raises OperationalError if it is away."""
+    """Connect to `url` and read its properties. Raises OperationalError if it is not reachable."""
     with create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
         return ServerFacts(**connection.execute(_FACTS).mappings().one(), revision=_revision(connection))
 

@@ -1,4 +1,4 @@
-"""The schema's history: where a database stands in it, and how to bring it up to date."""
+"""Alembic migrations: the revision of a database, and upgrading it."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ from app.db.urls import sync_url
 
 
 class MigrationError(Exception):
-    """The database can't be brought to this version's schema. The message is one sentence."""
+    """The schema cannot be migrated to this version. The message is one sentence."""
 
 
 def alembic_config(url: str) -> Config:
@@ -27,40 +27,40 @@ def alembic_config(url: str) -> Config:
 
 @cache
 def head_revision() -> str | None:
-    """The revision that this version of the service works with."""
-    return _revisions().get_current_head()
+    """The newest revision of this version of the service."""
+    return _scripts().get_current_head()
 
 
 def is_compatible(revision: str | None) -> bool:
     """Whether this version of the service works on a database at `revision`: its own, or that of a newer version.
 
-    Migrations keep what the version before them needs: it goes on serving until all processes are replaced.
+    Migrations stay compatible with the version before them, which serves until all processes have been replaced.
     """
     return revision is not None and revision not in _older_revisions()
 
 
 @cache
 def _older_revisions() -> frozenset[str]:
-    return frozenset(each.revision for each in _revisions().walk_revisions()) - {head_revision()}
+    return frozenset(script.revision for script in _scripts().walk_revisions()) - {head_revision()}
 
 
-def _revisions() -> ScriptDirectory:
+def _scripts() -> ScriptDirectory:
     return ScriptDirectory(str(BACKEND / "alembic"))
 
 
 def get_revision(connection: Connection) -> str | None:
-    """The revision that the database stands at, None before the first."""
+    """The current revision, None before the first migration."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def current_revision(url: str) -> str | None:
-    """The revision of the database at `url`. Raises SQLAlchemyError if it does not answer."""
+    """The revision of the database at `url`. Raises SQLAlchemyError if it is not reachable."""
     with create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
         return get_revision(connection)
 
 
 def migrate(url: str) -> bool:
-    """Bring the database at `url` to the newest revision; False if it was there already.
+    """Migrate the database at `url` to the newest revision. Returns False if it was up to date.
 
     Raises MigrationError for a database that a newer version of the service has migrated.
     """
@@ -69,5 +69,5 @@ def migrate(url: str) -> bool:
     try:
         command.upgrade(alembic_config(url), "head")
     except CommandError as error:
-        raise MigrationError(f"The database is not at a revision that this version knows: {error}.") from error
+        raise MigrationError(f"The database is at a revision that this version does not know: {error}.") from error
     return True

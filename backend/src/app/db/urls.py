@@ -1,4 +1,4 @@
-"""One database, the URLs by which each driver reaches it."""
+"""The URL of a database in the form that each driver needs."""
 
 from sqlalchemy import URL, make_url
 
@@ -14,5 +14,5 @@ def sync_url(url: str) -> URL:
 
 
 def libpq_url(url: str) -> str:
-    """`url` for PostgreSQL's own programs and drivers, with its password."""
+    """`url` for libpq: psycopg2 without SQLAlchemy, and psql. Includes the password."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

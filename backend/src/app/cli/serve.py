@@ -1,0 +1,101 @@
+"""`deals dev` and `deals serve`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.errors import user_errors
+
+if TYPE_CHECKING:
+    from app.config import Settings
+    from app.db.resolve import ResolvedDatabase
+    from app.server.launcher import ServerOptions
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Start the service for development.
+
+    Migrates the database, loads sample deals into an empty catalogue, and reloads on code changes. The database is
+    the one in DATABASE_URL, else the compose database if it is running on localhost:5432, else an embedded PostgreSQL.
+    """
+    from app.cli.data import load_sample
+    from app.db.migrations import migrate
+    from app.db.resolve import open_database
+    from app.server.launcher import ServerOptions, launch
+
+    options = ServerOptions(host, port, reload=True)
+    with user_errors():
+        settings = _load_checked_settings(options)
+        with open_database(settings) as database:
+            if migrate(database.url):
+                typer.echo("Migrated the schema to the newest revision.")
+            load_sample(database)
+            code = launch(
+                options,
+                database_url=database.url,
+                on_listening=lambda: _print_banner(options, settings, database),
+            )
+    raise typer.Exit(code)
+
+
+def serve(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes that handle requests.")] = 1,
+    reuse_port: Annotated[
+        bool, typer.Option("--reuse-port", help="Share the port, so that the next version can start next to this one.")
+    ] = False,
+) -> None:
+    """Start the service for production.
+
+    Any number of workers, no reload. The schema must be up to date.
+    """
+    from app.cli.data import require_current_schema
+    from app.db.resolve import open_database
+    from app.server.launcher import ServerOptions, launch
+
+    options = ServerOptions(host, port, workers=workers, reuse_port=reuse_port)
+    with user_errors():
+        settings = _load_checked_settings(options)
+        with open_database(settings) as database:
+            require_current_schema(database)
+            # In production standard output is for logs.
+            typer.echo(_format_write_access(settings), err=settings.is_production)
+            code = launch(options, database_url=database.url)
+    raise typer.Exit(code)
+
+
+def _load_checked_settings(options: "ServerOptions") -> "Settings":
+    """The settings, after every check that is possible before the database starts."""
+    from app.cli.production_checks import require_production_ready
+    from app.config import load_settings
+    from app.server.launcher import check_port_available
+
+    settings = load_settings()
+    if settings.is_production:
+        require_production_ready(settings, options)
+    if settings.write_auth_enabled:
+        settings.require_key_secret()
+    check_port_available(options)
+    return settings
+
+
+def _print_banner(options: "ServerOptions", settings: "Settings", database: "ResolvedDatabase") -> None:
+    lines = (
+        "",
+        f"Try       {options.url}/deals?city=Toronto&sort=price_per_night&limit=3",
+        f"Docs      {options.url}/docs",
+        f"Database  {database.description}",
+        _format_write_access(settings),
+        "Press Ctrl-C to stop.",
+        "",
+    )
+    typer.echo("\n".join(lines))
+
+
+def _format_write_access(settings: "Settings") -> str:
+    return f"Writes    {'need an API key (AUTH_MODE=writes)' if settings.write_auth_enabled else 'need no API key'}"

@@ -1,0 +1,76 @@
+"""The start of the command line: help, version, light imports, and no need for the development tools."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from typer.testing import CliRunner
+
+from app.cli.main import app
+
+_COMMANDS: Final = [
+    *([command] for command in ("dev", "serve", "doctor", "load", "generate", "migrate", "verify", "purge")),
+    *([command] for command in ("psql", "shell", "openapi", "bench", "keys")),
+    *(["keys", command] for command in ("create", "list", "revoke")),
+]
+_HEAVY: Final = {"alembic", "asyncpg", "fastapi", "pandas", "psycopg2", "pydantic_settings", "rich", "sqlalchemy"}
+_PRINT_ALL_HELP: Final = """
+import contextlib, json, sys
+from app.cli.main import app
+for command in json.loads(sys.argv[1]):
+    with contextlib.suppress(SystemExit):
+        app([*command, "--help"], prog_name="deals")
+print(json.dumps(list(sys.modules)), file=sys.stderr)
+"""
+
+
+def run_python(code: str, *arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run code as an installation without the repository's development tools would."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_command_is_listed_here() -> None:
+    names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert names | {"keys"} == {command[0] for command in _COMMANDS}
+
+
+def test_help_imports_no_heavy_package(tmp_path: Path) -> None:
+    commands: list[list[str]] = [[], *(command for command in _COMMANDS if command != ["bench"])]
+    result = run_python(_PRINT_ALL_HELP, json.dumps(commands), cwd=tmp_path)
+    assert result.returncode == 0
+    assert result.stdout.count("Usage: deals") == len(commands)
+    assert _HEAVY.intersection(json.loads(result.stderr)) == set()
+
+
+def test_version_is_the_distribution_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"deals {version('hotel-deals')}\n")
+
+
+def test_service_runs_without_development_tools(tmp_path: Path, own_url: str) -> None:
+    code = "import sys; from app.cli.main import app; app(['migrate'], prog_name='deals')"
+    result = run_python(code, cwd=tmp_path, DATABASE_URL=own_url)
+    assert (result.returncode, result.stderr) == (0, "")
+    code = "import sys, app.main; app.main.create_app(); assert 'devtools' not in sys.modules"
+    assert run_python(code, cwd=tmp_path, DATABASE_URL=own_url).returncode == 0
+
+
+def test_missing_development_tools_are_explained(tmp_path: Path) -> None:
+    code = (
+        "from app.config import Settings; from app.db.resolve import embedded_database; "
+        "embedded_database(Settings()).__enter__()"
+    )
+    result = run_python(code, cwd=tmp_path)
+    assert "NoDatabaseError: There is no database: set DATABASE_URL, or start the compose database" in result.stderr
