@@ -38,7 +38,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 async def shared_database(server: TestServer, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
     """The database of all tests that undo what they did."""
     with server.copy() as url:
-        database = await ConnectedDatabase.connect(url, settings)
+        database = ConnectedDatabase.connect(url, settings)
         yield database
         await database.close()
 
@@ -79,7 +79,7 @@ def loading_database(own_url: str) -> str:
 @pytest.fixture
 async def own_database(own_url: str, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
     """A database of the test's own, with a pool: for races."""
-    database = await ConnectedDatabase.connect(own_url, settings)
+    database = ConnectedDatabase.connect(own_url, settings)
     yield database
     await database.close()
 

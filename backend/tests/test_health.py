@@ -37,7 +37,7 @@ async def _set_revision(database: Database, revision: str) -> None:
 
 async def test_without_database_health_returns_200_and_readiness_503(settings: Settings) -> None:
     app = create_app(settings)
-    app.state.database = await ConnectedDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings)
+    app.state.database = ConnectedDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
         assert (await client.get("/health")).status_code == 200
         response = await client.get("/health/ready")

@@ -48,7 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the database while the application runs."""
     settings: Settings = app.state.settings
     with open_database(settings) as resolved:
-        app.state.database = await ConnectedDatabase.connect(resolved.url, settings)
+        app.state.database = ConnectedDatabase.connect(resolved.url, settings)
         _tune_garbage_collector()
         try:
             yield

@@ -73,7 +73,7 @@ async def test_requests_beyond_the_limit_get_503_at_once(
     own_url: str, settings: Settings, locker: connection, observer: connection
 ) -> None:
     settings = settings.model_copy(update={"request_concurrency_limit": 3, **LONG_TIMEOUTS})
-    app, database = create_app(settings), await ConnectedDatabase.connect(own_url, settings)
+    app, database = create_app(settings), ConnectedDatabase.connect(own_url, settings)
     app.state.database = database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
         blocked = [asyncio.create_task(client.get("/categories")) for _ in range(3)]

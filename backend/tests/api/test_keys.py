@@ -265,7 +265,7 @@ async def test_unreachable_database_is_not_a_failed_attempt(
     key = await issue(session)
     reachable, unreachable = (
         keyed_app.state.database,
-        await ConnectedDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings),
+        ConnectedDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings),
     )
     keyed_app.state.database = unreachable
     for _ in range(FAILURES + 1):

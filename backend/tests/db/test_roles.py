@@ -171,9 +171,9 @@ def test_additional_privileges_are_revoked(catalogue: Guarded) -> None:
 async def client(catalogue: Guarded, settings: Settings) -> AsyncIterator[AsyncClient]:
     """A client with an API key; the service is connected as `deals_app`."""
     app = create_app(with_keys(settings))
-    app.state.database = await ConnectedDatabase.connect(catalogue.url("deals_app"), settings)
+    app.state.database = ConnectedDatabase.connect(catalogue.url("deals_app"), settings)
     key = new_key()
-    keys_database = await ConnectedDatabase.connect(catalogue.url("deals_keys"), settings)
+    keys_database = ConnectedDatabase.connect(catalogue.url("deals_keys"), settings)
     async with transaction(keys_database.sessions) as session:
         key_digest = digest(key, secret=SECRET.encode())
         row = ApiKey(public_id=public_id(key), name="a test", digest=key_digest, scopes=[Scope.ADMIN])

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg import Connection
 from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import Integer, bindparam, func, select
@@ -26,15 +27,15 @@ SELECT_ONE: CompiledStatement[dict[str, Any]] = CompiledStatement(select(literal
 async def single_connection_database(own_url: str, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
     """A database whose pool has a single connection."""
     single = settings.model_copy(update={"database_pool_size": 1, "database_pool_max_overflow": 0})
-    database = await ConnectedDatabase.connect(own_url, single)
+    database = ConnectedDatabase.connect(own_url, single)
     yield database
     await database.close()
 
 
-async def get_pooled_connection(read_pool: ReadPool) -> Any:
+async def get_pooled_connection(read_pool: ReadPool) -> "Connection[Any]":
     """The driver's connection that the pool's next statement will use."""
     async with read_pool.connection() as connection:
-        return cast("Any", connection)._con
+        return connection
 
 
 @contextmanager

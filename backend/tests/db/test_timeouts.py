@@ -65,7 +65,7 @@ async def open_service(
 ) -> AsyncIterator[tuple[AsyncClient, ConnectedDatabase]]:
     """A client of the service on the database at `url`, with some settings overridden."""
     settings = settings.model_copy(update=overrides)
-    app, database = create_app(settings), await ConnectedDatabase.connect(url, settings)
+    app, database = create_app(settings), ConnectedDatabase.connect(url, settings)
     app.state.database = database
     async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
         yield client, database

@@ -32,7 +32,7 @@ class Service:
     @classmethod
     @asynccontextmanager
     async def on(cls, url: str, settings: Settings) -> AsyncIterator["Service"]:
-        app, database = create_app(settings), await ConnectedDatabase.connect(url, settings)
+        app, database = create_app(settings), ConnectedDatabase.connect(url, settings)
         app.state.database = database
         async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
             yield cls(app, client, database)

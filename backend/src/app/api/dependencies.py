@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from app.db.session import DB, Database, DatabaseDep
+from app.db.session import DB, Database, get_database
 from app.db.statements import SessionExecutor
 from app.errors import ErrorDetail, InvalidError
 from app.middlewares.response_headers import is_draining
@@ -26,11 +26,12 @@ from app.services.hotels import HotelSearchService, HotelService
 from app.services.idempotency import IdempotencyService
 
 
-async def get_health_service(request: Request, database: DatabaseDep) -> HealthService:
-    return HealthService(health=HealthRepository(database.reads), is_draining=is_draining(request.scope))
+async def get_health_service(request: Request) -> HealthService:
+    return HealthService(health=HealthRepository(get_database(request).reads), is_draining=is_draining(request.scope))
 
 
-async def get_deal_search(database: DatabaseDep) -> DealSearchService:
+async def get_deal_search(request: Request) -> DealSearchService:
+    database = get_database(request)
     return DealSearchService(queries=DealQueries(database.reads), cursors=partial(_get_cursor_codec, database))
 
 
@@ -43,16 +44,16 @@ async def get_deal_service(session: DB) -> DealService:
     )
 
 
-async def get_hotel_search(database: DatabaseDep) -> HotelSearchService:
-    return HotelSearchService(queries=HotelQueries(database.reads))
+async def get_hotel_search(request: Request) -> HotelSearchService:
+    return HotelSearchService(queries=HotelQueries(get_database(request).reads))
 
 
 async def get_hotel_service(session: DB) -> HotelService:
     return HotelService(hotels=HotelRepository(session), queries=HotelQueries(SessionExecutor(session)))
 
 
-async def get_category_queries(database: DatabaseDep) -> CategoryQueries:
-    return CategoryQueries(database.reads)
+async def get_category_queries(request: Request) -> CategoryQueries:
+    return CategoryQueries(get_database(request).reads)
 
 
 async def get_idempotency_service(

@@ -64,7 +64,7 @@ async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDataba
     """The database with the timeouts of maintenance commands. Raises MaintenanceError for all database errors."""
     timeout = settings.maintenance_statement_timeout
     timeouts = {"database_statement_timeout": timeout, "database_lock_timeout": timeout}
-    database = await ConnectedDatabase.connect(url, settings.model_copy(update=timeouts))
+    database = ConnectedDatabase.connect(url, settings.model_copy(update=timeouts))
     try:
         yield database
     except DATABASE_ERRORS as error:

@@ -45,14 +45,15 @@ class ConnectedDatabase(Database):
         self.read_pool = read_pool
 
     @classmethod
-    async def connect(cls, url: str, settings: Settings) -> "ConnectedDatabase":
+    def connect(cls, url: str, settings: Settings) -> "ConnectedDatabase":
         """Prepare both pools; each opens its first connection for its first statement."""
         options = _get_connect_options(url, settings)
-        read_pool = await ReadPool.create(
+        read_pool = ReadPool(
             options,
-            max_size=settings.database_pool_size + settings.database_pool_max_overflow,
+            size=settings.database_pool_size,
+            max_overflow=settings.database_pool_max_overflow,
             acquire_timeout=settings.database_pool_timeout,
-            max_idle_seconds=max(settings.database_pool_recycle, 0),
+            max_age=None if settings.database_pool_recycle < 0 else settings.database_pool_recycle,
         )
         engine = create_async_engine(
             async_url(url),
@@ -119,18 +120,15 @@ def _terminate_connection(connection: AdaptedConnection, *_: object) -> None:
     connection.driver_connection.terminate()
 
 
-async def get_database(request: Request) -> Database:
+def get_database(request: Request) -> Database:
     """The application's database, as its lifespan connected it."""
     database: Database = request.app.state.database
     return database
 
 
-DatabaseDep = Annotated[Database, Depends(get_database)]
-
-
-async def get_db(request: Request, database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+async def get_db(request: Request) -> AsyncIterator[AsyncSession]:
     """One request, one transaction: committed when the endpoint returns, before the response is sent."""
-    async with transaction(database.sessions, deadline=request.state.deadline) as session:
+    async with transaction(get_database(request).sessions, deadline=request.state.deadline) as session:
         yield session
 
 

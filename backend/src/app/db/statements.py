@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from asyncpg import Connection
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy import ClauseElement, ColumnElement, Dialect, Integer, literal_column
 from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +15,6 @@ from app.logging import increment_query_count
 R = TypeVar("R")
 """The type of a row: a TypedDict with a key for each column."""
 
-DriverConnection: TypeAlias = "Connection[Any] | PoolConnectionProxy[Any]"
 
 _DIALECT: Final[Dialect] = sqlalchemy_asyncpg.dialect()  # type: ignore[no-untyped-call]  # it has no types
 
@@ -67,7 +65,7 @@ class SessionExecutor:
 
 
 async def fetch_rows(
-    connection: DriverConnection, statement: CompiledStatement[R], values: Mapping[str, object]
+    connection: "Connection[Any]", statement: CompiledStatement[R], values: Mapping[str, object]
 ) -> list[R]:
     """Execute a statement on a connection that the caller has acquired; all rows, as dictionaries."""
     increment_query_count()
@@ -76,5 +74,6 @@ async def fetch_rows(
 
 async def get_driver_connection(session: AsyncSession) -> "Connection[Any]":
     """asyncpg's connection of a session's transaction, acquired if the session has none yet."""
-    proxied = await (await session.connection()).get_raw_connection()
-    return cast("Connection[Any]", proxied.driver_connection)
+    connection = (await session.connection()).sync_connection
+    assert connection is not None  # noqa: S101  for mypy: the connection has been acquired
+    return cast("Connection[Any]", connection.connection.driver_connection)

@@ -30,15 +30,17 @@ async def transaction(
     Raises OutcomeUnknownError if the connection is lost during the commit, or if it has not ended at `deadline`,
     in the event loop's time.
     """
-    async with sessions() as session:
-        try:
-            yield session
-            if session.in_transaction():
-                await _commit(session, deadline=deadline)
-        except BaseException as error:
-            if isinstance(error, ABANDONED_ERRORS) or is_connection_lost(error):
-                await session.invalidate()  # a rollback would wait for a server that may not respond
-            raise
+    session = sessions()
+    try:
+        yield session
+        if session.in_transaction():
+            await _commit(session, deadline=deadline)
+    except BaseException as error:
+        if isinstance(error, ABANDONED_ERRORS) or is_connection_lost(error):
+            await session.invalidate()  # a rollback would wait for a server that may not respond
+        raise
+    finally:
+        await session.close()
 
 
 async def run_in_transaction(
@@ -62,7 +64,6 @@ async def run_in_transaction(
 
 
 async def _commit(session: AsyncSession, *, deadline: float | None) -> None:
-    await session.flush()
     connection = await get_driver_connection(session)
     if connection.is_closed():  # nothing was committed, so the client may repeat the request
         raise asyncpg.ConnectionDoesNotExistError

@@ -2,9 +2,22 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
-from sqlalchemy import ARRAY, BigInteger, TableValuedAlias, Text, cast, column, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    Select,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,13 +44,10 @@ class CategoryRepository:
 
     async def _find(self, names: Sequence[str]) -> Sequence[Category | None]:
         """The category of each name, None where there is none."""
-        requested = _unnest(names)
-        is_same = func.lower(Category.name) == func.lower(requested.c.name)
-        statement = select(Category).select_from(requested).outerjoin(Category, is_same)
-        return (await self._session.scalars(statement)).all()
+        return (await self._session.scalars(_find_statement(), {"names": names})).all()
 
     async def _insert_missing(self, names: Sequence[str]) -> None:
-        name = _unnest(names).c.name
+        name = _unnest(literal(names, ARRAY(Text))).c.name
         is_missing = func.lower(name).not_in(select(func.lower(Category.name)))
         missing = select(name).where(is_missing).order_by(func.lower(name))
         statement = insert(Category).from_select(["name"], missing).on_conflict_do_nothing()
@@ -45,10 +55,16 @@ class CategoryRepository:
             await self._session.execute(statement)
 
 
-def _unnest(names: Sequence[str]) -> TableValuedAlias:
-    return (
-        func.unnest(literal(names, ARRAY(Text))).table_valued(column("name", Text), name="requested").render_derived()
-    )
+@lru_cache
+def _find_statement() -> Select[Category | None]:
+    """Built once, so that SQLAlchemy computes its cache key once."""
+    requested = _unnest(bindparam("names", type_=ARRAY(Text)))
+    is_same = func.lower(Category.name) == func.lower(requested.c.name)
+    return select(Category).select_from(requested).outerjoin(Category, is_same)
+
+
+def _unnest(names: BindParameter[Any]) -> TableValuedAlias:
+    return func.unnest(names).table_valued(column("name", Text), name="requested").render_derived()
 
 
 class CategoryRow(TypedDict):
