@@ -16,6 +16,7 @@ from app.config import BACKEND
 from benchmarks.cases import CASES, RequestData
 from benchmarks.equivalence import check_equivalence
 from benchmarks.index_gains import check_requests
+from benchmarks.read_paths import READ_PATHS
 from benchmarks.targets import TARGETS
 from benchmarks.worker_process import BenchmarkError
 
@@ -70,6 +71,12 @@ def test_index_gains_prints_a_row_for_every_request(own_url: str) -> None:
     assert run.returncode == 0, run.stderr
     assert "| ix_deals_price_per_night_id |" in run.stdout
     assert "`/deals?category=rare`" in run.stdout
+
+
+def test_read_paths_prints_a_figure_for_each_path(own_url: str) -> None:
+    run = run_module("benchmarks.read_paths", "--rows", "500", "--batches", "1", "--database-url", own_url)
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) == len(READ_PATHS)
 
 
 @contextmanager
