@@ -70,7 +70,7 @@ READ_PATHS: Final[Mapping[str, ReadPath]] = {
 
 async def _measure(url: str, *, batches: int) -> dict[str, float]:
     """Microseconds a read in the cheapest batch, by path; the paths alternate."""
-    database = await ConnectedDatabase.connect(url, Settings(_env_file=None))
+    database = ConnectedDatabase.connect(url, Settings(_env_file=None))
     costs: dict[str, list[float]] = {name: [] for name in READ_PATHS}
     for _ in range(_WARM_UP + batches):
         for name, read in READ_PATHS.items():
