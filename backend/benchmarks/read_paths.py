@@ -5,8 +5,10 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Final, cast
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, cast
 
+import asyncpg
 import typer
 import uvloop
 from sqlalchemy import Executable, func, select
@@ -21,47 +23,59 @@ from app.schemas.deals import DealSort
 from benchmarks.dataset import Dataset
 from benchmarks.results import Options
 
-ReadPath = Callable[[ConnectedDatabase], Awaitable[object]]
-
 _BATCH: Final = 10
 _WARM_UP: Final = 3
 _COMPILED: Final = list_deals_statement((), DealSort.ID, start="first", limit=20, with_total=True)
 _STATEMENT: Final = cast("Executable", _COMPILED._statement)  # noqa: SLF001  for execution by SQLAlchemy itself
 
 
-async def _read_pool(database: ConnectedDatabase) -> object:
-    return await database.reads.fetch_all(_COMPILED, {})
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """The database's own pools, and asyncpg's."""
+
+    database: ConnectedDatabase
+    asyncpg_pool: "asyncpg.Pool[Any]"
 
 
-async def _driver_connection(database: ConnectedDatabase) -> object:
-    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+async def _read_pool(pools: Pools) -> object:
+    return await pools.database.reads.fetch_all(_COMPILED, {})
+
+
+async def _asyncpg_pool(pools: Pools) -> object:
+    async with pools.asyncpg_pool.acquire() as connection:
+        return [dict(row) for row in await connection.fetch(_COMPILED.sql, *_COMPILED.bind({}))]
+
+
+async def _driver_connection(pools: Pools) -> object:
+    engine = pools.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         driver_connection = (await connection.get_raw_connection()).driver_connection
         assert driver_connection is not None
         return await fetch_rows(driver_connection, _COMPILED, {})
 
 
-async def _connection(database: ConnectedDatabase) -> object:
-    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+async def _connection(pools: Pools) -> object:
+    engine = pools.database.engine.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         return [dict(row) for row in (await connection.execute(_STATEMENT)).mappings()]
 
 
-async def _session(database: ConnectedDatabase) -> object:
-    async with database.sessions() as session:
+async def _session(pools: Pools) -> object:
+    async with pools.database.sessions() as session:
         return [dict(row) for row in (await session.execute(_STATEMENT)).mappings()]
 
 
-async def _entities(database: ConnectedDatabase) -> object:
-    async with database.sessions() as session:
+async def _entities(pools: Pools) -> object:
+    async with pools.database.sessions() as session:
         statement = select(Deal).options(joinedload(Deal.hotel), selectinload(Deal.categories)).order_by(Deal.id)
         deals = (await session.scalars(statement.limit(20))).all()
         return deals, await session.scalar(select(func.count()).select_from(Deal))
 
 
-READ_PATHS: Final[Mapping[str, ReadPath]] = {
-    "compiled, asyncpg's pool": _read_pool,
-    "compiled, driver connection of SQLAlchemy's pool": _driver_connection,
+READ_PATHS: Final[Mapping[str, Callable[[Pools], Awaitable[object]]]] = {
+    "compiled statement, the service's read pool": _read_pool,
+    "compiled statement, asyncpg's pool": _asyncpg_pool,
+    "compiled statement, driver connection of SQLAlchemy's pool": _driver_connection,
     "AsyncConnection.execute, autocommit": _connection,
     "AsyncSession.execute": _session,
     "entities, and a separate count": _entities,
@@ -70,15 +84,16 @@ READ_PATHS: Final[Mapping[str, ReadPath]] = {
 
 async def _measure(url: str, *, batches: int) -> dict[str, float]:
     """Microseconds a read in the cheapest batch, by path; the paths alternate."""
-    database = ConnectedDatabase.connect(url, Settings(_env_file=None))
+    pools = Pools(ConnectedDatabase.connect(url, Settings(_env_file=None)), await asyncpg.create_pool(url, min_size=0))
     costs: dict[str, list[float]] = {name: [] for name in READ_PATHS}
     for _ in range(_WARM_UP + batches):
         for name, read in READ_PATHS.items():
             started = time.process_time()
             for _ in range(_BATCH):
-                await read(database)
+                await read(pools)
             costs[name].append(1_000_000 * (time.process_time() - started) / _BATCH)
-    await database.close()
+    await pools.database.close()
+    await pools.asyncpg_pool.close()
     return {name: min(of_path[_WARM_UP:]) for name, of_path in costs.items()}
 
 

@@ -72,13 +72,13 @@ UNSAFE: Final = {
     "synchronous_commit off": Case({"synchronous_commit"}, server={"synchronous_commit": "off"}),
     "synchronous_commit local": Case({"synchronous_commit"}, server={"synchronous_commit": "local"}),
     "many workers": Case({"connections"}, options={"workers": 7}),
-    "many connections": Case({"connections"}, {"database_pool_max_overflow": 93}),
+    "many connections": Case({"connections"}, {"database_pool_max_overflow": 44}),
 }
 SAFE: Final = {
     "newer schema": Case(set(), {}, {}, _SET_REVISION.format("of a newer version"), _RESTORE_REVISION),
     "unchanged": Case(set()),
     "auth mode off": Case(set(), {"auth_mode": AuthMode.OFF, "auth_key_secret": None}),
-    "as many connections as allowed": Case(set(), {"database_pool_max_overflow": 92}),
+    "as many connections as allowed": Case(set(), {"database_pool_max_overflow": 43}),
     "synchronous_commit remote_write": Case(set(), server={"synchronous_commit": "remote_write"}),
 }
 

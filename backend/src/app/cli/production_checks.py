@@ -45,8 +45,9 @@ class CheckResult:
     blocks_development: bool = False
 
 
-def _max_pool_size(settings: Settings) -> int:
-    return settings.database_pool_size + settings.database_pool_max_overflow
+def _max_connections(settings: Settings) -> int:
+    """Of a process, which has one pool for reads and one for writes."""
+    return 2 * (settings.database_pool_size + settings.database_pool_max_overflow)
 
 
 def _has_key_secret(settings: Settings) -> bool:
@@ -128,7 +129,7 @@ DATABASE_CHECKS: Final = (
         "The pools of all workers may need more connections than the server, the role and the database allow: lower"
         " APP_DATABASE_POOL_SIZE, APP_DATABASE_POOL_MAX_OVERFLOW or the number of workers. (A deployment with"
         " --reuse-port briefly needs twice as many.)",
-        lambda settings, options, facts: options.workers * _max_pool_size(settings) <= facts.max_connections,
+        lambda settings, options, facts: options.workers * _max_connections(settings) <= facts.max_connections,
     ),
 )
 
