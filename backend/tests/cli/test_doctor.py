@@ -71,7 +71,7 @@ UNSAFE: Final = {
     "full_page_writes off": Case({"full_page_writes"}, server={"full_page_writes": "off"}),
     "synchronous_commit off": Case({"synchronous_commit"}, server={"synchronous_commit": "off"}),
     "synchronous_commit local": Case({"synchronous_commit"}, server={"synchronous_commit": "local"}),
-    "many workers": Case({"connections"}, options={"workers": 7}),
+    "many workers": Case({"connections"}, options={"workers": 4}),
     "many connections": Case({"connections"}, {"database_pool_max_overflow": 44}),
 }
 SAFE: Final = {
@@ -156,4 +156,4 @@ def test_unreachable_database_is_a_reason(safe: Settings) -> None:
 
 
 def test_safe_configuration_is_accepted(safe: Settings) -> None:
-    require_production_ready(safe, ServerOptions("127.0.0.1", 8000, workers=6))
+    require_production_ready(safe, ServerOptions("127.0.0.1", 8000, workers=3))
