@@ -8,15 +8,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette_compress import CompressMiddleware
 
 from app.config import Settings
-from app.middlewares.body_limit import BodyLimitMiddleware
 from app.middlewares.concurrency_limit import ConcurrencyLimitMiddleware
 from app.middlewares.disconnect import CancelOnDisconnectMiddleware
 from app.middlewares.errors import CatchAllErrorMiddleware
 from app.middlewares.etag import ETagMiddleware
 from app.middlewares.head import HeadMiddleware
-from app.middlewares.header_limit import HeaderLimitMiddleware
 from app.middlewares.rate_limit import RateLimitMiddleware
 from app.middlewares.request_context import RequestContextMiddleware
+from app.middlewares.request_limits import BodyLimitMiddleware, HeaderLimitMiddleware
 from app.middlewares.response_headers import ResponseHeadersMiddleware
 
 _CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")

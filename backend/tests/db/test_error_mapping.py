@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 
 from app.config import Settings
 from app.db.errors import is_retryable
-from app.db.session import ConnectedDatabase
+from app.db.session import ConnectedDatabase, transaction
 from app.db.statements import get_driver_connection
-from app.db.transaction import transaction
 from app.main import create_app
 from tests.support.api_keys import HEADER, issue, with_keys
 from tests.support.databases import connect

@@ -12,8 +12,7 @@ from psycopg2.extensions import connection
 
 from app.auth.tokens import Scope, digest, new_key, public_id
 from app.config import Settings
-from app.db.session import ConnectedDatabase
-from app.db.transaction import transaction
+from app.db.session import ConnectedDatabase, transaction
 from app.importer.generator import write_deals
 from app.importer.pipeline import load_deals
 from app.main import create_app

@@ -14,9 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
 from app.db.read_pool import ReadPool
-from app.db.session import ConnectedDatabase
+from app.db.session import ConnectedDatabase, transaction
 from app.db.statements import CompiledStatement, get_driver_connection, literal_int
-from app.db.transaction import transaction
 from app.models import Hotel
 from tests.factories import DealFactory, HotelFactory
 

@@ -13,11 +13,10 @@ from app.pagination import CursorCodec
 from app.repositories.categories import CategoryQueries, CategoryRepository
 from app.repositories.deal_queries import DealQueries
 from app.repositories.deals import DealRepository
-from app.repositories.health import HealthRepository
 from app.repositories.hotel_queries import HotelQueries
 from app.repositories.hotels import HotelRepository
 from app.repositories.idempotency import IdempotencyRepository
-from app.repositories.signing_keys import SigningKeyRepository
+from app.repositories.system import HealthRepository, SigningKeyRepository
 from app.schemas.base import IdempotencyKey
 from app.schemas.params import OptionalParam
 from app.services.deals import DealSearchService, DealService

@@ -88,7 +88,7 @@ def _run_in_transaction(work: "Callable[[ApiKeyRepository], Awaitable[T]]") -> T
     from app.cli.maintenance import connect
     from app.config import load_settings
     from app.db.resolve import open_database
-    from app.db.transaction import transaction
+    from app.db.session import transaction
     from app.repositories.api_keys import ApiKeyRepository
 
     settings = load_settings()

@@ -6,8 +6,7 @@ from typing import Final
 
 from app.config import Settings
 from app.db.errors import DATABASE_ERRORS, get_driver_error
-from app.db.session import ConnectedDatabase
-from app.db.transaction import transaction
+from app.db.session import ConnectedDatabase, transaction
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupRepository, Totals
 

@@ -126,7 +126,7 @@ DATABASE_CHECKS: Final = (
     ),
     DatabaseCheck(
         "connections",
-        "The pools of all workers may need more connections than the server, the role and the database allow: lower"
+        "The two pools of each worker may need more connections than the server, the role and the database allow: lower"
         " APP_DATABASE_POOL_SIZE, APP_DATABASE_POOL_MAX_OVERFLOW or the number of workers. (A deployment with"
         " --reuse-port briefly needs twice as many.)",
         lambda settings, options, facts: options.workers * _max_connections(settings) <= facts.max_connections,

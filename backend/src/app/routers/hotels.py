@@ -5,14 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.api.dependencies import HotelSearchDep, HotelServiceDep, IdempotencyDep
-from app.api.idempotent_responses import created, to_response
-from app.api.links import link_header
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
 from app.api.query_params import QueryModel
+from app.api.responses import created, link_header, to_response
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_ADMIN, REQUIRE_WRITE
-from app.db.session import DB
-from app.db.transaction import run_in_transaction
+from app.db.session import DB, run_in_transaction
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
 from app.pagination import Page
 from app.repositories.hotel_queries import HotelListRow, HotelRow

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from app.api.links import public_path
+from app.api.responses import public_path
 from app.errors import NotFoundError
 
 router = APIRouter(include_in_schema=False)

@@ -1,7 +1,7 @@
 """Readiness of the service."""
 
 from app.errors import ErrorDetail, ServiceUnavailableError
-from app.repositories.health import HealthRepository
+from app.repositories.system import HealthRepository
 
 
 class HealthService:

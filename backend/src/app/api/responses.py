@@ -1,11 +1,16 @@
-"""The `Link` header (RFC 8288): from one page of a list to those around it."""
+"""Response headers with links (`Link`, `Location`), and the 201 responses of idempotent writes."""
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from app.pagination import Page
+from app.repositories.idempotency import StoredResponse
+from app.schemas.base import ResponseModel
+from app.services.idempotency import Outcome
 
 
 def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
@@ -38,3 +43,18 @@ def public_path(request: Request, path: str) -> str:
 def _build_url(request: Request, changes: dict[str, object]) -> str:
     parameters = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
     return f"{public_path(request, request.scope['path'])}?{urlencode([*parameters, *changes.items()])}"
+
+
+def created(model: type[ResponseModel], row: Mapping[str, Any], *, location: str) -> StoredResponse:
+    """The response to a write that has created the resource at `location`, a path of the service."""
+    body = model.model_validate(row).model_dump_json().encode()
+    return StoredResponse(status=HTTPStatus.CREATED, location=location, body=body)
+
+
+def to_response(request: Request, outcome: Outcome) -> Response:
+    """The HTTP response, whose `Location` includes the prefix under which a proxy serves the application."""
+    stored = outcome.response
+    headers = {"Idempotent-Replayed": "true"} if outcome.is_replayed else {}
+    if stored.location:
+        headers["Location"] = public_path(request, stored.location)
+    return Response(stored.body, stored.status, headers=headers, media_type="application/json")
