@@ -18,7 +18,7 @@ PARTS: Final = {
 MAX_PER_1000_LINES: Final = 2.0
 RETIRED: Final = re.compile(
     r"(?<![A-Za-z])("
-    r"what|whatever|who|whoever|whose|whosever|whom|tell|tells|telling|told|mend|mends|mended|mending|lend|lends|lent"
+    r"what|whatever|who|whoever|whosever|whom|tell|tells|telling|told|mend|mends|mended|mending|lend|lends|lent"
     r"|lending|lender|goodbye|meanwhile|anew|beside|of ours|so many|answer|answers|answered|answering|refuse|refuses"
     r"|refused|refusing|refusal|refusals|kept|shown|given|said|look|looks|looked|looking|ask|asks|asked|asking"
     r"|house|houses|floor|floors|doors|crowd|weather|mood|moods|grief|deeds"

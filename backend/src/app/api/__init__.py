@@ -1,1 +1,1 @@
-"""What the routers share: dependencies, the route class, query parameters, errors, links, OpenAPI."""
+"""Shared by the routers: dependencies, the route class, query parameters, errors, responses, OpenAPI."""

@@ -1,4 +1,4 @@
-"""Which exception becomes which answer."""
+"""Error responses: exception handlers, and the one renderer of the error body."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from app.db.errors import DATABASE_ERRORS, to_app_error
+from app.db.errors import DATABASE_ERRORS, get_driver_error, to_app_error
 from app.errors import (
     AppError,
     DealNotFoundError,
@@ -29,76 +29,11 @@ from app.errors import (
     UnknownParameterError,
 )
 
+UNKNOWN_PARAMETER: Final = "unknown_parameter"
+"""The type of a validation error for an unknown query parameter."""
+
 _MISCONFIGURED: Final = frozenset({"42501", "42703", "42P01"})
-"""By SQLSTATE: a right, a column or a table is missing, which does not mend itself."""
-
-log = structlog.get_logger("errors")
-
-
-def add_error_handlers(app: FastAPI) -> None:
-    """Give every error of `app` the service's own shape."""
-    app.exception_handler(AppError)(_answer_ours)
-    app.exception_handler(HTTPException)(_answer_http)
-    app.exception_handler(RequestValidationError)(_answer_validation)
-    for kind in DATABASE_ERRORS:
-        app.exception_handler(kind)(_answer_database)
-
-
-async def _answer_ours(request: Request, error: AppError) -> Response:
-    return _answer(request, error)
-
-
-async def _answer_http(request: Request, error: HTTPException) -> Response:
-    return _answer(request, from_http(error))
-
-
-async def _answer_validation(request: Request, error: RequestValidationError) -> Response:
-    return _answer(request, from_validation(error))
-
-
-async def _answer_database(request: Request, error: Exception) -> Response:
-    answer = to_app_error(error)
-    state = getattr(error, "sqlstate", None) or ""
-    if isinstance(answer, ServiceUnavailableError) and state not in _MISCONFIGURED:
-        log.warning("database_unavailable", error=type(error).__name__, sqlstate=state)
-    else:
-        log.error("database_error", exc_info=error)
-    return _answer(request, answer)
-
-
-def _answer(request: Request, error: AppError) -> Response:
-    fixed = _methods_of_fixed(request)
-    if fixed and request.method not in fixed:
-        # For DELETE the router takes /deals/stats for the key of a deal.
-        error = _not_allowed(fixed)
-    elif isinstance(error, MethodNotAllowedError):
-        error = _not_allowed(_methods_at(request))
-    return render(error, request.state.request_id)
-
-
-def _not_allowed(methods: AbstractSet[str]) -> MethodNotAllowedError:
-    return MethodNotAllowedError(headers={"Allow": ", ".join(sorted(methods))})
-
-
-def _methods_of_fixed(request: Request) -> AbstractSet[str]:
-    """The methods of the routes whose path is the request's without any parameter; none if there is no such route."""
-    path = request.scope["path"]
-    return set().union(*(methods for template, methods in _routes(request) if template == path and "{" not in path))
-
-
-def _methods_at(request: Request) -> AbstractSet[str]:
-    """The methods of all routes that match the request's path; the router itself names only those of one route."""
-    path = request.scope["path"]
-    fitting = (methods for template, methods in _routes(request) if compile_path(template)[0].match(path))
-    return set().union(*fitting)
-
-
-def _routes(request: Request) -> Iterator[tuple[str, AbstractSet[str]]]:
-    for route in iter_route_contexts(request.app.routes):
-        if route.path and route.methods:
-            yield route.path, route.methods | {"HEAD"} if "GET" in route.methods else route.methods
-
-
+"""SQLSTATEs for a missing privilege, column or table, which an operator has to repair."""
 _BY_STATUS: Final[Mapping[int, type[AppError]]] = {
     400: MalformedJsonError,
     404: NotFoundError,
@@ -110,35 +45,96 @@ _BY_PATH_PARAMETER: Final[Mapping[str, type[AppError]]] = {
     "deal_id": DealNotFoundError,
     "hotel_id": HotelNotFoundError,
 }
-_REASONS: Final = {
+_MESSAGES: Final = {
     "missing": "is required",
     "extra_forbidden": "unknown field",
-    "date_from_datetime_parsing": "must be a day that the calendar has",
+    "date_from_datetime_parsing": "must be an existing date",
     "model_attributes_type": "must be a JSON object",
 }
-_OPENING: Final = re.compile(r"^(Input|Decimal input|List|String) should ")
-UNKNOWN_PARAMETER: Final = "unknown_parameter"
-_LONGEST_NAME: Final = 64
+"""Replacements for Pydantic's messages, by error type."""
+_MESSAGE_START: Final = re.compile(r"^(Input|Decimal input|List|String) should ")
+_MAX_FIELD_LENGTH: Final = 64
 _MAX_DETAILS: Final = 50
+
+log = structlog.get_logger("errors")
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Render every exception of `app` in the service's error format."""
+    app.exception_handler(AppError)(_handle_app_error)
+    app.exception_handler(HTTPException)(_handle_http_exception)
+    app.exception_handler(RequestValidationError)(_handle_validation_error)
+    for error_type in DATABASE_ERRORS:
+        app.exception_handler(error_type)(_handle_database_error)
 
 
 def render(error: AppError, request_id: str) -> Response:
-    """The answer for `error`, in the shape of `schemas.errors.ErrorResponse`."""
+    """The response for an error, in the format of `schemas.misc.ErrorResponse`."""
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details:
-        body["details"] = [{"field": problem.field, "message": problem.message} for problem in error.details]
+        body["details"] = [{"field": detail.field, "message": detail.message} for detail in error.details]
     body["request_id"] = request_id
     content = json.dumps({"error": body}, ensure_ascii=False).encode("utf-8", errors="replace")
     return Response(content, error.status, headers=error.headers, media_type="application/json")
 
 
-def from_http(error: HTTPException) -> AppError:
-    """What the framework refused, as one of ours."""
-    return _BY_STATUS.get(error.status_code, AppError)(headers=error.headers)
+async def _handle_app_error(request: Request, error: AppError) -> Response:
+    return _respond(request, error)
 
 
-def from_validation(error: RequestValidationError) -> AppError:
-    """Everything that is wrong with the request's values, at once, without echoing any of them."""
+async def _handle_http_exception(request: Request, error: HTTPException) -> Response:
+    return _respond(request, _BY_STATUS.get(error.status_code, AppError)(headers=error.headers))
+
+
+async def _handle_validation_error(request: Request, error: RequestValidationError) -> Response:
+    return _respond(request, _from_validation_error(error))
+
+
+async def _handle_database_error(request: Request, error: Exception) -> Response:
+    app_error = to_app_error(error)
+    sqlstate = getattr(get_driver_error(error), "sqlstate", None) or ""
+    if isinstance(app_error, ServiceUnavailableError) and sqlstate not in _MISCONFIGURED:
+        log.warning("database_unavailable", error=type(error).__name__, sqlstate=sqlstate)
+    else:
+        log.error("database_error", exc_info=error)
+    return _respond(request, app_error)
+
+
+def _respond(request: Request, error: AppError) -> Response:
+    static_methods = _get_methods_of_static_path(request)
+    if static_methods and request.method not in static_methods:
+        # The router matches DELETE /deals/stats with /deals/{deal_id}.
+        error = _method_not_allowed(static_methods)
+    elif isinstance(error, MethodNotAllowedError):
+        error = _method_not_allowed(_get_methods_of_path(request))
+    return render(error, request.state.request_id)
+
+
+def _method_not_allowed(methods: AbstractSet[str]) -> MethodNotAllowedError:
+    return MethodNotAllowedError(headers={"Allow": ", ".join(sorted(methods))})
+
+
+def _get_methods_of_static_path(request: Request) -> AbstractSet[str]:
+    """The methods of the routes without path parameters that have the request's path; empty if there are none."""
+    path = request.scope["path"]
+    return set().union(*(methods for template, methods in _get_routes(request) if template == path and "{" not in path))
+
+
+def _get_methods_of_path(request: Request) -> AbstractSet[str]:
+    """The methods of all routes that match the request's path; the router itself names only those of one route."""
+    path = request.scope["path"]
+    matching = (methods for template, methods in _get_routes(request) if compile_path(template)[0].match(path))
+    return set().union(*matching)
+
+
+def _get_routes(request: Request) -> Iterator[tuple[str, AbstractSet[str]]]:
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods:
+            yield route.path, route.methods | {"HEAD"} if "GET" in route.methods else route.methods
+
+
+def _from_validation_error(error: RequestValidationError) -> AppError:
+    """All problems of a request at once, at most 50 of them, without the invalid values."""
     problems: Sequence[Mapping[str, Any]] = error.errors()
     for problem in problems:
         if problem["loc"][0] == "path":
@@ -146,18 +142,18 @@ def from_validation(error: RequestValidationError) -> AppError:
         if problem["type"] == "json_invalid":
             return MalformedJsonError()
     all_unknown = all(problem["type"] == UNKNOWN_PARAMETER for problem in problems)
-    kind = UnknownParameterError if all_unknown else InvalidError
-    details = [ErrorDetail(_field(problem["loc"]), _reason(problem)) for problem in problems[:_MAX_DETAILS]]
+    error_type = UnknownParameterError if all_unknown else InvalidError
+    details = [ErrorDetail(_get_field(problem["loc"]), _get_message(problem)) for problem in problems[:_MAX_DETAILS]]
     omitted = len(problems) - len(details)
     suffix = f" The details list {len(details)} problems, and {omitted} more were found." if omitted else ""
-    return kind(kind.default_message + suffix, details=details)
+    return error_type(error_type.default_message + suffix, details=details)
 
 
-def _field(location: Sequence[str | int]) -> str:
+def _get_field(location: Sequence[str | int]) -> str:
     name = ".".join(str(part) for part in location[1:]) or str(location[0])
-    return "".join(character if character.isprintable() else "?" for character in name[:_LONGEST_NAME])
+    return "".join(character if character.isprintable() else "?" for character in name[:_MAX_FIELD_LENGTH])
 
 
-def _reason(problem: Mapping[str, Any]) -> str:
-    message: str = _REASONS.get(problem["type"], problem["msg"])
-    return _OPENING.sub("must ", message.removeprefix("Value error, "))
+def _get_message(problem: Mapping[str, Any]) -> str:
+    message: str = _MESSAGES.get(problem["type"], problem["msg"])
+    return _MESSAGE_START.sub("must ", message.removeprefix("Value error, "))

@@ -1,1 +1,1 @@
-"""The way to PostgreSQL: engine, session, names of constraints, the embedded server."""
+"""PostgreSQL: sessions and the read pool, compiled statements, errors, migrations, selection of the database."""

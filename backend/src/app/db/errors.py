@@ -44,28 +44,28 @@ _STALE_STATEMENT: Final = (
 _BY_SQLSTATE: Final[Mapping[str, type[AppError]]] = {
     "0A": ServiceUnavailableError,  # a prepared statement for a previous form of its tables
     "08": ServiceUnavailableError,  # the connection
-    "22": InvalidError,  # a value that validation should have caught
-    "23": ConflictError,  # a constraint that no rule names
-    "23502": InvalidError,  # … for which the value alone is to blame
+    "22": InvalidError,  # a value that passed the validation
+    "23": ConflictError,  # a constraint without a rule
+    "23502": InvalidError,  # NOT NULL and CHECK concern the value alone
     "23514": InvalidError,
-    "25006": ServiceUnavailableError,  # read only: another server is taking over
-    "26": ServiceUnavailableError,  # a prepared statement, of a session that was changed between us and the server
-    "25P03": ServiceUnavailableError,  # idle in a transaction
-    "25P04": ServiceUnavailableError,  # too long a transaction
-    "28": ServiceUnavailableError,  # the password is of yesterday
-    "3D": ServiceUnavailableError,  # the database is not there, or is being restored
-    "40": ServiceUnavailableError,  # a deadlock, or a serialization failure, that tries have not mended
-    "42501": ServiceUnavailableError,  # the role lacks a right
-    "42703": ServiceUnavailableError,  # the schema is of another version
+    "25006": ServiceUnavailableError,  # a read-only transaction: during a failover
+    "26": ServiceUnavailableError,  # an unknown prepared statement: a pooler switched the session
+    "25P03": ServiceUnavailableError,  # idle in transaction timeout
+    "25P04": ServiceUnavailableError,  # transaction timeout
+    "28": ServiceUnavailableError,  # invalid credentials, for instance after a rotation
+    "3D": ServiceUnavailableError,  # the database does not exist, for instance during a restore
+    "40": ServiceUnavailableError,  # a deadlock or serialization failure, after all retries
+    "42501": ServiceUnavailableError,  # a missing privilege
+    "42703": ServiceUnavailableError,  # a column or table of another schema version
     "42P01": ServiceUnavailableError,
-    "42P05": ServiceUnavailableError,  # as 26
+    "42P05": ServiceUnavailableError,  # a duplicate prepared statement, as 26
     "53": ServiceUnavailableError,  # disk full, out of memory, too many connections
     "54": ServiceUnavailableError,  # a limit of the server
-    "55": ServiceUnavailableError,  # a lock, and what is being made ready
-    "57": ServiceUnavailableError,  # a timeout, a shutdown, a start
-    "58": ServiceUnavailableError,  # input and output
+    "55": ServiceUnavailableError,  # lock not available, object not in prerequisite state
+    "57": ServiceUnavailableError,  # operator intervention: a timeout, a shutdown, a start
+    "58": ServiceUnavailableError,  # I/O error
 }
-"""By SQLSTATE, else by the first two characters, its class. Anything else is a fault of ours."""
+"""By SQLSTATE, else by the first two characters, its class. Other errors are bugs of the service: 500."""
 
 
 def get_driver_error(error: BaseException) -> BaseException:

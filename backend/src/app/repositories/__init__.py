@@ -1,1 +1,1 @@
-"""Questions to the catalogue and the few ways to change it: the only place that writes SQL."""
+"""Queries and writes of the catalogue; the only package that builds SQL statements for requests."""

@@ -1,1 +1,1 @@
-"""What the service does, in the catalogue's own words: no HTTP above, no SQL below."""
+"""Business operations. Independent of HTTP and SQL."""
