@@ -8,7 +8,6 @@ from fastapi import Depends, Header, Request
 from app.db.session import DB, Database, get_database
 from app.db.statements import SessionExecutor
 from app.errors import ErrorDetail, InvalidError
-from app.middlewares.response_headers import is_draining
 from app.pagination import CursorCodec
 from app.repositories.categories import CategoryQueries, CategoryRepository
 from app.repositories.deal_queries import DealQueries
@@ -20,13 +19,15 @@ from app.repositories.system import HealthRepository, SigningKeyRepository
 from app.schemas.base import IdempotencyKey
 from app.schemas.params import OptionalParam
 from app.services.deals import DealSearchService, DealService
-from app.services.health import HealthService
+from app.services.health import HealthService, is_draining
 from app.services.hotels import HotelSearchService, HotelService
 from app.services.idempotency import IdempotencyService
 
 
 async def get_health_service(request: Request) -> HealthService:
-    return HealthService(health=HealthRepository(get_database(request).reads), is_draining=is_draining(request.scope))
+    return HealthService(
+        health=HealthRepository(get_database(request).reads), is_draining=is_draining(request.scope["state"])
+    )
 
 
 async def get_deal_search(request: Request) -> DealSearchService:

@@ -1,9 +1,10 @@
 """Response headers for browsers and caches, and for clients that keep their connection open."""
 
-from threading import Event
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.services.health import is_draining
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -53,10 +54,4 @@ def _headers(scope: Scope, status: int) -> Headers:
     path = scope["path"]
     is_read = scope["method"] in _SAFE_METHODS and not path.startswith("/health")
     headers = _HEADERS[is_read and status in _CACHEABLE_STATUSES, path.startswith(_PAGE_PATHS)]
-    return [*headers, _CLOSE] if is_draining(scope) else headers
-
-
-def is_draining(scope: Scope) -> bool:
-    """Whether the server is shutting down; it sets the event, other servers do not have it."""
-    draining: Event | None = scope["state"].get("draining")
-    return draining is not None and draining.is_set()
+    return [*headers, _CLOSE] if is_draining(scope["state"]) else headers

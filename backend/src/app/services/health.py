@@ -1,7 +1,17 @@
 """Readiness of the service."""
 
+from collections.abc import Mapping
+from threading import Event
+from typing import Any
+
 from app.errors import ErrorDetail, ServiceUnavailableError
 from app.repositories.system import HealthRepository
+
+
+def is_draining(state: Mapping[str, Any]) -> bool:
+    """Whether the server is shutting down. `app.server` sets the event in the state of its requests."""
+    draining: Event | None = state.get("draining")
+    return draining is not None and draining.is_set()
 
 
 class HealthService:
