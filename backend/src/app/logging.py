@@ -1,7 +1,8 @@
-"""Structured logs, JSON in production and readable in development, and the query counter of the access log."""
+"""Structured logs, JSON in production and readable in development; the query counter and the log of SQL statements."""
 
 import logging
 import sys
+import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -31,7 +32,16 @@ class QueryCounter:
     queries: int = 0
 
 
+@dataclass(slots=True)
+class SqlLog:
+    """Whether statements are logged. Set by `configure_logging`, for the process."""
+
+    is_enabled: bool = False
+
+
 _counter: ContextVar[QueryCounter] = ContextVar("query_counter")
+_sql_log: Final = SqlLog()
+_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger()
 
 
 def start_query_counter() -> QueryCounter:
@@ -41,15 +51,23 @@ def start_query_counter() -> QueryCounter:
     return counter
 
 
-def increment_query_count() -> None:
-    """Count one statement sent to the database, if a request is being served."""
+def start_statement() -> float:
+    """Count a statement that is about to be sent. Returns its start for `end_statement`."""
     counter = _counter.get(None)
     if counter is not None:
         counter.queries += 1
+    return time.perf_counter()
+
+
+def end_statement(sql: str, started: float) -> None:
+    """Log a statement that has succeeded or failed, with its duration, if APP_LOG_SQL is set."""
+    if _sql_log.is_enabled:
+        _log.info("statement", sql=" ".join(sql.split()), ms=round((time.perf_counter() - started) * 1000, 2))
 
 
 def configure_logging(settings: Settings) -> None:
     """Send the lines of structlog and of the standard library to standard output, in one format."""
+    _sql_log.is_enabled = settings.log_sql
     level = logging.getLevelNamesMapping()[settings.log_level]
     renderer: Processor = (
         structlog.processors.JSONRenderer()

@@ -19,6 +19,7 @@ from tests.support.api_catalogue import Catalogue
 from tests.support.api_keys import HEADER, SECRET
 from tests.support.cli import run_deals
 from tests.support.databases import TestServer, connect
+from tests.support.deal_bodies import PLAIN_HOTEL
 from tests.support.error_assertions import assert_error
 from tests.support.raw_http import JSON, RawConnection, RawResponse
 
@@ -124,6 +125,23 @@ def test_access_line_of_a_write_contains_the_client_id(server: TestServer) -> No
         assert (line["status"], line["client"]) == (404, public_id(key))
         _, [line] = production.request("GET", "/deals/1", headers={HEADER: key})
         assert "client" not in line, "a read is not authenticated"
+
+
+def test_sql_log_contains_every_counted_statement(server: TestServer) -> None:
+    hotel = json.dumps(PLAIN_HOTEL).encode()
+    requests = [
+        *REQUESTS,
+        ("POST", "/hotels", hotel, "/hotels", 201),
+        ("POST", "/hotels", hotel, "/hotels", 409),
+        ("DELETE", "/hotels/1", None, "/hotels/{hotel_id}", 409),
+    ]
+    with running(server, APP_LOG_SQL="true") as production:
+        for method, target, body, _, status in requests:
+            response, lines = production.request(method, target, body)
+            assert response.status == status
+            *statements, access_line = lines
+            assert [line["event"] for line in statements] == ["statement"] * access_line["queries"]
+            assert all(isinstance(line["ms"], float) and line["sql"] for line in statements)
 
 
 def test_error_response_contains_the_logged_request_id(production: Production) -> None:

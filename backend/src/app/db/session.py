@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import AdaptedConnection, ExceptionContext, event
+from sqlalchemy import AdaptedConnection, Connection, ExceptionContext, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -19,7 +19,7 @@ from app.db.read_pool import ReadPool
 from app.db.statements import Executor, get_driver_connection
 from app.db.urls import async_url, libpq_url
 from app.errors import OutcomeUnknownError
-from app.logging import increment_query_count
+from app.logging import end_statement, start_statement
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +32,7 @@ _DRIVER_MARGIN_SECONDS: Final = 0.1
 _CLOSE_TIMEOUT_SECONDS: Final = 1.0
 _MAX_ATTEMPTS: Final = 3
 _BASE_DELAY_SECONDS: Final = 0.02
+_STATEMENT_STARTED: Final = "statement_started"
 
 
 class Database:
@@ -99,15 +100,27 @@ def _get_connect_options(url: str, settings: Settings) -> dict[str, Any]:
 
 
 def _add_engine_events(engine: AsyncEngine) -> None:
-    event.listen(engine.sync_engine, "before_cursor_execute", _count_statement)
+    event.listen(engine.sync_engine, "before_cursor_execute", _start_statement)
+    event.listen(engine.sync_engine, "after_cursor_execute", _end_statement)
+    event.listen(engine.sync_engine, "handle_error", _end_failed_statement)
     event.listen(engine.sync_engine, "handle_error", _invalidate_stale_statements)
     event.listen(engine.sync_engine, "checkout", _replace_closed_connection)
     event.listen(engine.sync_engine, "invalidate", _terminate_connection)
     event.listen(engine.sync_engine, "close", _terminate_connection)
 
 
-def _count_statement(*_: object) -> None:
-    increment_query_count()
+def _start_statement(connection: Connection, *_: object) -> None:
+    connection.info[_STATEMENT_STARTED] = start_statement()
+
+
+def _end_statement(connection: Connection, _cursor: object, sql: str, *_: object) -> None:
+    end_statement(sql, connection.info.pop(_STATEMENT_STARTED))
+
+
+def _end_failed_statement(context: ExceptionContext) -> None:
+    connection, sql = context.connection, context.statement
+    if connection is not None and sql is not None and _STATEMENT_STARTED in connection.info:
+        end_statement(sql, connection.info.pop(_STATEMENT_STARTED))
 
 
 def _invalidate_stale_statements(context: ExceptionContext) -> None:

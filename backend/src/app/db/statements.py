@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.logging import increment_query_count
+from app.logging import end_statement, start_statement
 
 R = TypeVar("R")
 """The type of a row: a TypedDict with a key for each column."""
@@ -68,8 +68,12 @@ async def fetch_rows(
     connection: "Connection[Any]", statement: CompiledStatement[R], values: Mapping[str, object]
 ) -> list[R]:
     """Execute a statement on a connection that the caller has acquired; all rows, as dictionaries."""
-    increment_query_count()
-    return [cast("R", dict(row)) for row in await connection.fetch(statement.sql, *statement.bind(values))]
+    started = start_statement()
+    try:
+        rows = await connection.fetch(statement.sql, *statement.bind(values))
+    finally:
+        end_statement(statement.sql, started)
+    return [cast("R", dict(row)) for row in rows]
 
 
 async def get_driver_connection(session: AsyncSession) -> "Connection[Any]":
