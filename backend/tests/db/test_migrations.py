@@ -1,4 +1,4 @@
-"""The history of the schema, up and down, with data."""
+"""Migrations: upgrade, downgrade, and the data migration of the categories."""
 
 from collections.abc import Iterator
 
@@ -23,15 +23,15 @@ def empty_url(server: TestServer) -> Iterator[str]:
         yield url
 
 
-def test_models_and_migrations_make_the_same_schema(own_url: str) -> None:
+def test_models_and_migrations_create_the_same_schema(own_url: str) -> None:
     command.check(alembic_config(own_url))
 
 
-def test_the_history_has_one_head() -> None:
+def test_history_has_one_head() -> None:
     assert ScriptDirectory.from_config(alembic_config("postgresql:///")).get_heads() == [head_revision()]
 
 
-def test_every_step_can_be_taken_back_and_taken_again(empty_url: str) -> None:
+def test_every_migration_can_be_downgraded_and_upgraded_again(empty_url: str) -> None:
     config = alembic_config(empty_url)
     revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     for revision in reversed(revisions):
@@ -49,12 +49,12 @@ def test_every_step_can_be_taken_back_and_taken_again(empty_url: str) -> None:
     assert "remove_table" not in kinds
 
 
-def test_migrating_twice_does_nothing(empty_url: str) -> None:
+def test_second_migrate_changes_nothing(empty_url: str) -> None:
     assert migrate(empty_url)
     assert not migrate(empty_url)
 
 
-def test_categories_come_out_of_the_text_and_go_back_into_it(empty_url: str) -> None:
+def test_categories_are_normalised_and_denormalised_without_loss(empty_url: str) -> None:
     config = alembic_config(empty_url)
     command.upgrade(config, "0003")
     names = ["beach", "business", "family", "luxury", "romantic"]
