@@ -142,7 +142,7 @@ def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Confi
 
 def _run_uvicorn(config: uvicorn.Config, options: ServerOptions, *, drain_timeout: float) -> None:
     if options.reload:
-        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[config.bind_socket()]).run()
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[_bind(options)]).run()
     elif options.workers > 1:
         GracefulMultiprocess(config, sockets=[_bind(options) if options.reuse_port else config.bind_socket()]).run()
     else:
