@@ -1,4 +1,4 @@
-"""Reject a commit whose subject is not a conventional one: `feat: …`, `fix(loading): …`, `perf!: …`."""
+"""Reject a commit whose subject is not a conventional one: `feat: …`, `fix(importer): …`, `perf!: …`."""
 
 import os
 import re
