@@ -1,56 +1,58 @@
-"""One server and one application a run; every test has the catalogue to itself."""
+"""Databases, applications and clients. Tests share one database and undo their changes, or have one of their own."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
+from psycopg2.extensions import connection
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.config import Environment, Settings
 from app.db.session import ConnectedDatabase, Database
 from app.db.urls import libpq_url
-from app.main import create_app
-from tests.support.databases import ConnectionExecutor, TestServer, test_server
-from tests.support.production_database import Guarded, guarded_server
+from tests.support.clients import build_app, build_client, open_database
+from tests.support.databases import ConnectionExecutor, TestServer, connect_autocommit, test_server
+from tests.support.production_database import ProductionServer, production_server
 
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """The defaults, whatever a developer's `.env` says; only TEST_DATABASE_URL is read from outside."""
+    """The defaults, independent of a developer's `.env`; only TEST_DATABASE_URL comes from the environment."""
     return Settings(env=Environment.DEVELOPMENT, log_level="WARNING")
 
 
 @pytest.fixture(scope="session")
 def server(settings: Settings) -> Iterator[TestServer]:
+    """The server of all databases below; each parallel worker has its own."""
     with test_server(settings) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """Another server, as production has it; tests leave its catalogue empty and its keys to others."""
-    with guarded_server(tmp_path_factory.mktemp("guarded") / "data") as guarded:
-        yield guarded
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductionServer]:
+    """Another server, set up as for production. Tests leave its catalogue empty and ignore other tests' API keys."""
+    with production_server(tmp_path_factory.mktemp("production") / "data") as production:
+        yield production
 
 
 @pytest.fixture(scope="session")
 async def shared_database(server: TestServer, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
-    """The database of all tests that undo what they did."""
+    """The database of all tests that undo their changes."""
     with server.copy() as url:
-        database = ConnectedDatabase.connect(url, settings)
-        yield database
-        await database.close()
+        async with open_database(url, settings) as database:
+            yield database
 
 
 @pytest.fixture
 async def database(shared_database: ConnectedDatabase) -> AsyncIterator[Database]:
-    """The test's own database: one connection in an outer transaction, undone at the end.
+    """The shared database on one connection, in a transaction that is rolled back after the test.
 
-    Requests and sessions commit into savepoints. No two at once.
+    Requests and sessions commit into savepoints. Only one of them at a time can use the connection.
     """
     async with shared_database.engine.connect() as connection, connection.begin() as outer:
-        await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy sends BEGIN with the first statement of its own
+        await connection.exec_driver_sql("SELECT 1")  # SQLAlchemy sends BEGIN with its first statement
         sessions = async_sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
         yield Database(reads=ConnectionExecutor(connection), sessions=sessions)
         await outer.rollback()
@@ -58,48 +60,53 @@ async def database(shared_database: ConnectedDatabase) -> AsyncIterator[Database
 
 @pytest.fixture
 async def session(database: Database) -> AsyncIterator[AsyncSession]:
-    """A session for the test itself; what it should be seen to have done needs `commit`."""
+    """A session for the test itself. Requests see its changes after `commit`."""
     async with database.sessions() as session:
         yield session
 
 
 @pytest.fixture
+def app(database: Database, settings: Settings) -> FastAPI:
+    """The application on `database`."""
+    return build_app(database, settings)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A client of `app`."""
+    async with build_client(app) as client:
+        yield client
+
+
+@pytest.fixture
 def own_url(server: TestServer) -> Iterator[str]:
-    """The URL of a migrated, empty database of the test's own, for commits that must be real."""
+    """The URL of a migrated, empty database for this test alone, in which commits are real."""
     with server.copy() as url:
         yield url
 
 
 @pytest.fixture
 def loading_database(own_url: str) -> str:
-    """The same as a libpq URL."""
+    """`own_url` for libpq."""
     return libpq_url(own_url)
 
 
 @pytest.fixture
 async def own_database(own_url: str, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
-    """A database of the test's own, with a pool: for races."""
-    database = ConnectedDatabase.connect(own_url, settings)
-    yield database
-    await database.close()
-
-
-@pytest.fixture(scope="session")
-def app(settings: Settings) -> FastAPI:
-    return create_app(settings)
+    """The database at `own_url`, with connection pools: for concurrent requests."""
+    async with open_database(own_url, settings) as database:
+        yield database
 
 
 @pytest.fixture
-async def client(app: FastAPI, database: Database) -> AsyncIterator[AsyncClient]:
-    """A client of the service on `database`."""
-    app.state.database = database
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+async def own_client(own_database: ConnectedDatabase, settings: Settings) -> AsyncIterator[AsyncClient]:
+    """A client of the service on `own_database`. Its requests may be concurrent."""
+    async with build_client(build_app(own_database, settings)) as client:
         yield client
 
 
 @pytest.fixture
-async def own_client(app: FastAPI, own_database: ConnectedDatabase) -> AsyncIterator[AsyncClient]:
-    """A client of the service on `own_database`: its requests may run at once."""
-    app.state.database = own_database
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
-        yield client
+def other_connection(own_url: str) -> Iterator[connection]:
+    """A separate connection to the database at `own_url`, on which each statement is a transaction."""
+    with closing(connect_autocommit(own_url)) as other:
+        yield other

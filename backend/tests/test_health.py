@@ -1,11 +1,11 @@
 """GET /health and GET /health/ready."""
 
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from sqlalchemy import text
 
 from app.config import Settings
-from app.db.session import ConnectedDatabase, Database
-from app.main import create_app
+from app.db.session import Database
+from tests.support.clients import build_app, build_client, open_database
 
 
 async def test_health_returns_ok(client: AsyncClient) -> None:
@@ -36,9 +36,10 @@ async def _set_revision(database: Database, revision: str) -> None:
 
 
 async def test_without_database_health_returns_200_and_readiness_503(settings: Settings) -> None:
-    app = create_app(settings)
-    app.state.database = ConnectedDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings)
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+    async with (
+        open_database("postgresql://nobody@127.0.0.1:1/nothing", settings) as database,
+        build_client(build_app(database, settings)) as client,
+    ):
         assert (await client.get("/health")).status_code == 200
         response = await client.get("/health/ready")
     assert (response.status_code, response.json()["error"]["code"]) == (503, "service_unavailable")

@@ -1,4 +1,4 @@
-"""One service on a real socket for the tests that need exact bytes, over a small catalogue that nothing may change."""
+"""One service on a real socket for the tests that send exact bytes, with a small catalogue that they must not change."""
 
 from collections.abc import Iterator
 
@@ -7,19 +7,20 @@ from pydantic import SecretStr
 
 from app.config import Settings
 from app.main import create_app
-from tests.support.api_catalogue import Catalogue
+from tests.support.api_catalogue import Catalogue, filled_catalogue
 from tests.support.databases import TestServer
 from tests.support.raw_http import RawConnection, serving
 
 
 @pytest.fixture(scope="session")
 def catalogue(server: TestServer) -> Iterator[Catalogue]:
-    with server.copy() as url, Catalogue.filled(url) as catalogue:
+    with server.copy() as url, filled_catalogue(url) as catalogue:
         yield catalogue
 
 
 @pytest.fixture(scope="session")
 def port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
+    """The port of the service."""
     app = create_app(settings.model_copy(update={"database_url": SecretStr(catalogue.url)}))
     with serving(app) as port:
         yield port
@@ -27,5 +28,6 @@ def port(catalogue: Catalogue, settings: Settings) -> Iterator[int]:
 
 @pytest.fixture
 def wire(port: int) -> Iterator[RawConnection]:
-    with RawConnection(port) as wire:
-        yield wire
+    """A keep-alive connection to the service."""
+    with RawConnection(port) as connection:
+        yield connection

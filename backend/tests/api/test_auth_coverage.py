@@ -6,22 +6,19 @@ from typing import Final
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from httpx import ASGITransport, AsyncClient
 from starlette.routing import compile_path
 
 from app.config import Settings
 from app.db.session import Database
-from app.main import create_app
 from tests.support.api_keys import with_keys
+from tests.support.clients import build_app, build_client
 
 SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 
 
 @pytest.fixture
 def keyed_app(settings: Settings, database: Database) -> FastAPI:
-    app = create_app(with_keys(settings))
-    app.state.database = database
-    return app
+    return build_app(database, with_keys(settings))
 
 
 def list_write_routes(app: FastAPI) -> Iterator[tuple[str, str]]:
@@ -33,7 +30,7 @@ def list_write_routes(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 async def find_unprotected(app: FastAPI) -> AsyncIterator[str]:
     """The write routes that do not return 401 to a request without a key."""
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+    async with build_client(app) as client:
         for method, path in list_write_routes(app):
             _, template, parameters = compile_path(path)
             response = await client.request(method, template.format_map(dict.fromkeys(parameters, 1)))

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from httpx import ASGITransport, AsyncClient
 from psycopg2.extensions import connection
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import Settings
-from app.db.session import ConnectedDatabase
 from app.errors import ServiceUnavailableError
 from app.main import create_app
 from app.middlewares.concurrency_limit import ConcurrencyLimitMiddleware
+from tests.support.clients import build_app, build_client, open_database
 from tests.support.databases import connect
 from tests.support.raw_http import RawConnection, serving
 
@@ -37,15 +36,6 @@ LONG_TIMEOUTS: Final = {
 
 
 @pytest.fixture
-def observer(own_url: str) -> Iterator[connection]:
-    """A separate connection to the database."""
-    other = connect(own_url)
-    other.autocommit = True
-    yield other
-    other.close()
-
-
-@pytest.fixture
 def locker(own_url: str) -> Iterator[connection]:
     """Holds a lock on the categories, which blocks GET /categories, until its rollback or the end of the test."""
     other = connect(own_url)
@@ -55,29 +45,27 @@ def locker(own_url: str) -> Iterator[connection]:
     other.close()
 
 
-def _count_waiting(observer: connection) -> int:
-    with observer.cursor() as cursor:
+def _count_waiting(other_connection: connection) -> int:
+    with other_connection.cursor() as cursor:
         cursor.execute(COUNT_WAITING)
         (number,) = cursor.fetchone() or (0,)
         return int(number)
 
 
-async def _until_waiting(observer: connection, *, number: int) -> None:
+async def _until_waiting(other_connection: connection, *, number: int) -> None:
     """Return when this number of statements waits for a lock."""
     async with asyncio.timeout(20):
-        while await asyncio.to_thread(_count_waiting, observer) != number:
+        while await asyncio.to_thread(_count_waiting, other_connection) != number:
             pass
 
 
 async def test_requests_beyond_the_limit_get_503_at_once(
-    own_url: str, settings: Settings, locker: connection, observer: connection
+    own_url: str, settings: Settings, locker: connection, other_connection: connection
 ) -> None:
     settings = settings.model_copy(update={"request_concurrency_limit": 3, **LONG_TIMEOUTS})
-    app, database = create_app(settings), ConnectedDatabase.connect(own_url, settings)
-    app.state.database = database
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+    async with open_database(own_url, settings) as database, build_client(build_app(database, settings)) as client:
         blocked = [asyncio.create_task(client.get("/categories")) for _ in range(3)]
-        await _until_waiting(observer, number=3)
+        await _until_waiting(other_connection, number=3)
         response = await client.get("/hotels")
         assert (response.status_code, response.json()["error"]["code"]) == (503, "service_unavailable")
         assert (response.headers["retry-after"], "x-request-id" in response.headers) == ("1", True)
@@ -85,11 +73,10 @@ async def test_requests_beyond_the_limit_get_503_at_once(
         locker.rollback()
         assert {response.status_code for response in await asyncio.gather(*blocked)} == {200}
         assert (await client.get("/hotels")).status_code == 200
-    await database.close()
 
 
 def test_disconnected_reads_release_their_connections_and_idle_connections_do_not_count(
-    own_url: str, settings: Settings, locker: connection, observer: connection
+    own_url: str, settings: Settings, locker: connection, other_connection: connection
 ) -> None:
     limits = {"database_pool_size": 2, "database_pool_max_overflow": 0, "request_concurrency_limit": 2}
     changes = {"database_url": SecretStr(own_url), **LONG_TIMEOUTS, **limits}
@@ -99,10 +86,10 @@ def test_disconnected_reads_release_their_connections_and_idle_connections_do_no
             clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
             for client in clients:
                 client.sendall(b"GET /categories HTTP/1.1\r\nhost: deals.test\r\n\r\n")
-            asyncio.run(_until_waiting(observer, number=2))
+            asyncio.run(_until_waiting(other_connection, number=2))
             for client in clients:
                 client.close()
-            asyncio.run(_until_waiting(observer, number=0))
+            asyncio.run(_until_waiting(other_connection, number=0))
         with RawConnection(port) as raw:
             assert raw.request("GET", "/hotels").status == 200
         for client in idle:

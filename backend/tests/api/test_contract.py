@@ -16,7 +16,7 @@ from app.auth.tokens import Scope, new_key
 from app.config import Settings
 from app.db.urls import sync_url
 from app.main import create_app
-from tests.support.api_catalogue import Catalogue
+from tests.support.api_catalogue import filled_catalogue
 from tests.support.api_keys import HEADER, entity, with_keys
 from tests.support.databases import TestServer
 from tests.support.raw_http import serving
@@ -46,7 +46,7 @@ def test_responses_conform_to_the_openapi_document(server: TestServer, settings:
         "PYTHONPATH": str(BACKEND_DIR),
         "NO_PROXY": "127.0.0.1",
     }
-    with server.copy() as url, Catalogue.filled(url):
+    with server.copy() as url, filled_catalogue(url):
         with Session(create_engine(sync_url(url), poolclass=NullPool)) as session:
             session.add(entity(key, Scope.ADMIN))
             session.commit()

@@ -5,30 +5,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from psycopg2 import extensions
 
 from app.config import Settings
 from app.db.session import ConnectedDatabase, Database
-from app.main import create_app
 from tests.factories import HotelFactory
 from tests.support.api_keys import HEADER, issue, with_keys
-from tests.support.databases import connect
+from tests.support.clients import build_app, build_client
 from tests.support.deal_bodies import PLAIN_HOTEL
 
 REPLAYED: Final = "idempotent-replayed"
-
-
-@pytest.fixture
-def other_connection(own_url: str) -> Iterator[extensions.connection]:
-    connection = connect(own_url)
-    yield connection
-    connection.close()
 
 
 def _count(other_connection: extensions.connection, table: str) -> int:
@@ -103,11 +94,10 @@ async def test_post_hotel_with_a_used_key_and_another_body_is_rejected(
 async def test_idempotency_keys_of_different_clients_are_independent(
     own_database: ConnectedDatabase, settings: Settings, other_connection: extensions.connection
 ) -> None:
-    app, deal = create_app(with_keys(settings)), await _build_deal(own_database)
-    app.state.database = own_database
+    deal = await _build_deal(own_database)
     async with own_database.sessions() as session:
         clients = [{HEADER: await issue(session), "Idempotency-Key": "one"} for _ in range(2)]
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+    async with build_client(build_app(own_database, with_keys(settings))) as client:
         first, other = [await client.post("/deals", json=deal, headers=headers) for headers in clients]
         repeated = await client.post("/deals", json=deal, headers=clients[1])
     assert (first.status_code, other.status_code, other.headers.get(REPLAYED)) == (201, 201, None)
@@ -132,12 +122,12 @@ async def test_post_hotel_while_the_first_request_is_in_progress_returns_409(
     own_client: AsyncClient, other_connection: extensions.connection
 ) -> None:
     with other_connection.cursor() as cursor:
-        cursor.execute("INSERT INTO idempotency_keys (client, key, fingerprint) VALUES ('', 'one', '')")
+        cursor.execute("BEGIN; INSERT INTO idempotency_keys (client, key, fingerprint) VALUES ('', 'one', '')")
         response = await _post(own_client, "/hotels", PLAIN_HOTEL, "one")
         assert (response.status_code, response.json()["error"]["code"]) == (409, "idempotency_in_progress")
         assert response.headers["retry-after"] == "1"
         waiting = asyncio.create_task(_post(own_client, "/hotels", PLAIN_HOTEL, "one"))
-        other_connection.rollback()
+        cursor.execute("ROLLBACK")
     assert (await waiting).status_code == 201
     assert _count(other_connection, "hotels") == 1
 

@@ -60,16 +60,16 @@ def test_bodies_other_than_objects_are_rejected(port: int, catalogue: Catalogue,
 
 @pytest.mark.parametrize("write", WRITES, ids=str)
 def test_valid_body_is_accepted(wire: RawConnection, catalogue: Catalogue, write: Write) -> None:
-    before = catalogue.everything()
+    before = catalogue.fetch_all_rows()
     response = wire.request(write.method, write.target, json.dumps(write.valid).encode())
     assert response.status in {200, 201}
-    assert catalogue.everything() != before
+    assert catalogue.fetch_all_rows() != before
     if response.status == 201:
         assert wire.request("DELETE", response.headers["location"]).status == 204
 
 
 @pytest.mark.parametrize("write", CREATIONS, ids=str)
 def test_all_missing_fields_are_named_at_once(wire: RawConnection, catalogue: Catalogue, write: Write) -> None:
-    before = catalogue.everything()
+    before = catalogue.fetch_all_rows()
     assert_error(wire.request("POST", write.target, b"{}"), "validation_error", fields=set(write.valid))
-    assert catalogue.everything() == before
+    assert catalogue.fetch_all_rows() == before

@@ -29,12 +29,12 @@ def build_chunked_body(*, megabytes: int) -> bytes:
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_body_of_ten_megabytes_returns_413(wire: RawConnection, catalogue: Catalogue, method: str, path: str) -> None:
-    before = catalogue.everything()
+    before = catalogue.fetch_all_rows()
     chunked = build_head(method, path, transfer_encoding="chunked") + build_chunked_body(megabytes=10)
     assert_error(wire.request(method, path, b"y" * 10 * MEGABYTE), "payload_too_large")
     assert_error(wire.send(chunked, method=method), "payload_too_large")
     assert wire.request("GET", "/deals/1").status == 200
-    assert catalogue.everything() == before
+    assert catalogue.fetch_all_rows() == before
 
 
 @pytest.mark.parametrize("length", ["65537", "10000000000", "9223372036854775807"])

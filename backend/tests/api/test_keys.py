@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,9 +19,9 @@ from app.auth.service import CACHE_TTL_SECONDS, AllowAll, ApiKeyAuthenticator
 from app.auth.tokens import Scope, new_key, public_id
 from app.config import Settings
 from app.db.session import ConnectedDatabase, Database
-from app.main import create_app
 from app.repositories.api_keys import ApiKeyQueries, StoredApiKey
 from tests.support.api_keys import HEADER, SECRET, WRONG, Clock, Wrong, entity, issue, with_keys
+from tests.support.clients import build_app, build_client
 
 FAILURES: Final = 3
 YESTERDAY: Final = datetime.now(UTC) - timedelta(days=1)
@@ -39,8 +39,8 @@ def authenticator(clock: Clock) -> ApiKeyAuthenticator:
 
 @pytest.fixture
 def keyed_app(settings: Settings, database: Database, authenticator: ApiKeyAuthenticator) -> FastAPI:
-    app = create_app(with_keys(settings))
-    app.state.database, app.state.authenticator = database, authenticator
+    app = build_app(database, with_keys(settings))
+    app.state.authenticator = authenticator
 
     router = APIRouter(route_class=StrictRoute)
 
@@ -53,13 +53,9 @@ def keyed_app(settings: Settings, database: Database, authenticator: ApiKeyAuthe
     return app
 
 
-def client_at(app: FastAPI, address: str) -> AsyncClient:
-    return AsyncClient(transport=ASGITransport(app, client=(address, 1)), base_url="http://deals.test")
-
-
 @pytest.fixture
 async def keyed_client(keyed_app: FastAPI) -> AsyncIterator[AsyncClient]:
-    async with client_at(keyed_app, "192.0.2.1") as client:
+    async with build_client(keyed_app, address="192.0.2.1") as client:
         yield client
 
 
@@ -172,7 +168,7 @@ async def test_failed_attempts_are_limited_per_address(
         response = await post_me(keyed_client, key)
         assert get_error(response) == (429, "rate_limited")
         assert 1 <= int(response.headers["retry-after"]) <= 60
-    async with client_at(keyed_app, "192.0.2.2") as other:
+    async with build_client(keyed_app, address="192.0.2.2") as other:
         assert (await post_me(other, new)).is_success
     for clock.seconds in (0.0, CACHE_TTL_SECONDS):
         assert (await post_me(keyed_client, cached_key)).is_success, "a cached key at the same address still works"

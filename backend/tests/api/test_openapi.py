@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from pydantic import BaseModel
 
 from app.config import Settings
@@ -17,6 +17,7 @@ from app.schemas.deals import CityStats, DealOut, DealPage
 from app.schemas.hotels import HotelOut, HotelPage, HotelWithDeals
 from app.schemas.misc import CategoryOut
 from tests.support.api_keys import with_keys
+from tests.support.clients import build_app, build_client
 from tests.support.error_assertions import STATUS_BY_CODE
 
 KEYWORDS: Final = {
@@ -212,10 +213,9 @@ async def test_docs_load_only_local_assets(client: AsyncClient, page: str) -> No
 
 
 async def test_links_include_the_root_path(settings: Settings, database: Database) -> None:
-    app = create_app(settings.model_copy(update={"root_path": "/catalogue"}))
-    app.state.database = database
+    app = build_app(database, settings.model_copy(update={"root_path": "/catalogue"}))
     hotel = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "1"}
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+    async with build_client(app) as client:
         assert (await client.get("/")).headers["location"] == "/catalogue/docs"
         for page, script in (("/docs", "swagger-ui-bundle.js"), ("/redoc", "redoc.standalone.js")):
             html = (await client.get(page)).text

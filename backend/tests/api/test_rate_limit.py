@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import Response
 
 from app.auth.throttle import WindowCounter
 from app.config import Settings
 from app.db.session import Database
-from app.main import create_app
 from app.middlewares.redis_store import RedisRateLimitStore
 from devtools.ports import free_port
+from tests.support.clients import build_app, build_client
 
 
 class StubAuthenticator:
@@ -29,11 +29,10 @@ class StubAuthenticator:
 @asynccontextmanager
 async def limited(settings: Settings, database: Database, **changes: Any) -> AsyncIterator[tuple[FastAPI, Any]]:
     """An application with a rate limit, and a function that sends it a GET from an address."""
-    app = create_app(settings.model_copy(update={"rate_limit": "3/hour"} | changes))
-    app.state.database = database
+    app = build_app(database, settings.model_copy(update={"rate_limit": "3/hour"} | changes))
 
     async def get(path: str = "/deals", client: str = "192.0.2.1", **headers: str) -> Response:
-        async with AsyncClient(transport=ASGITransport(app, client=(client, 1)), base_url="http://deals.test") as http:
+        async with build_client(app, address=client) as http:
             return await http.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
     yield app, get

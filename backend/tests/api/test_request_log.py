@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from app.auth.tokens import new_key, public_id
-from tests.support.api_catalogue import Catalogue
+from tests.support.api_catalogue import filled_catalogue
 from tests.support.api_keys import HEADER, SECRET
 from tests.support.cli import run_deals
 from tests.support.databases import TestServer, connect
@@ -75,7 +75,7 @@ class Production:
 
 @contextmanager
 def running(server: TestServer, **variables: str) -> Iterator[Production]:
-    with server.copy() as url, Catalogue.filled(url):
+    with server.copy() as url, filled_catalogue(url):
         command = [sys.executable, "-m", "app.server.launcher", ANY_PORT]
         environment = os.environ | {"DATABASE_URL": url, "APP_ENV": "production", "APP_LOG_LEVEL": "INFO"} | variables
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

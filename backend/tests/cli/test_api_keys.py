@@ -17,7 +17,7 @@ from tests.support.api_keys import SECRET, entity
 from tests.support.cli import assert_one_line_error, run_deals
 from tests.support.databases import TestServer
 from tests.support.embedded_processes import fetch_value
-from tests.support.production_database import Guarded
+from tests.support.production_database import ProductionServer
 
 
 @pytest.fixture
@@ -112,16 +112,16 @@ def test_invalid_option_is_rejected(own_url: str, options: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [["create", "--name", "a"], ["list"], ["revoke", "0123456789ab"]])
-def test_unusable_database_is_reported(empty_url: str, guarded: Guarded, command: list[str]) -> None:
+def test_unusable_database_is_reported(empty_url: str, production: ProductionServer, command: list[str]) -> None:
     assert_one_line_error(run_keys(empty_url, *command), "run `deals migrate`")
     unreachable = run_keys("postgresql://u:hunter2@127.0.0.1:1/x", *command)
     assert_one_line_error(unreachable, "The database is not reachable")
-    assert_one_line_error(run_keys(guarded.url("deals_read"), *command), "see docs/roles.md")
+    assert_one_line_error(run_keys(production.url("deals_read"), *command), "see docs/roles.md")
 
 
 @pytest.mark.slow
-def test_role_deals_keys_has_sufficient_privileges(guarded: Guarded) -> None:
-    url = guarded.url("deals_keys")
+def test_role_deals_keys_has_sufficient_privileges(production: ProductionServer) -> None:
+    url = production.url("deals_keys")
     key = create_key(url, "--name", "a role's")
     assert run_keys(url, "revoke", key).exit_code == 0
     assert (public_id(key), "revoked") in [(row["public_id"], row["state"]) for row in list_keys(url)]

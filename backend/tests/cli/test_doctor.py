@@ -18,7 +18,7 @@ from app.cli.production_checks import (
 from app.config import AuthMode, Environment, Settings
 from app.server.launcher import ServerOptions
 from tests.support.api_keys import SECRET
-from tests.support.production_database import Guarded
+from tests.support.production_database import ProductionServer
 
 pytestmark = pytest.mark.slow
 
@@ -84,21 +84,21 @@ SAFE: Final = {
 
 
 @pytest.fixture
-def case(request: pytest.FixtureRequest, guarded: Guarded) -> Iterator[Case]:
+def case(request: pytest.FixtureRequest, production: ProductionServer) -> Iterator[Case]:
     case: Case = request.param
     with ExitStack() as stack:
         for name, value in case.server.items():
-            stack.enter_context(guarded.set_to(name, value))
-        guarded.ask(case.statement)
+            stack.enter_context(production.override(name, value))
+        production.execute(case.statement)
         yield case
-        guarded.ask(case.undo)
-        guarded.give_rights()  # a role that owned a table has lost its grants
+        production.execute(case.undo)
+        production.grant_privileges()  # a role that owned a table has lost its grants
 
 
 @pytest.fixture
-def safe(guarded: Guarded) -> Settings:
+def safe(production: ProductionServer) -> Settings:
     return Settings(
-        database_url=SecretStr(guarded.url("deals_app")),
+        database_url=SecretStr(production.url("deals_app")),
         auth_mode=AuthMode.WRITES,
         env=Environment.PRODUCTION,
         auth_key_secret=SecretStr(SECRET),
@@ -110,10 +110,10 @@ def failed_checks(settings: Settings, options: ServerOptions, *, url: str | None
 
 
 @pytest.mark.parametrize("case", [*UNSAFE.values(), *SAFE.values()], ids=[*UNSAFE, *SAFE], indirect=True)
-def test_checks_find_exactly_the_unsafe_change(guarded: Guarded, safe: Settings, case: Case) -> None:
+def test_checks_find_exactly_the_unsafe_change(production: ProductionServer, safe: Settings, case: Case) -> None:
     settings = safe.model_copy(update=case.settings)
     options = ServerOptions("127.0.0.1", 8000, **case.options)
-    assert set(failed_checks(settings, options, url=guarded.url("deals_app"))) == case.failed
+    assert set(failed_checks(settings, options, url=production.url("deals_app"))) == case.failed
 
 
 def test_every_check_has_a_case_and_a_message_of_its_own() -> None:
@@ -123,9 +123,9 @@ def test_every_check_has_a_case_and_a_message_of_its_own() -> None:
     assert len(messages) == len(names) >= 12
 
 
-def test_error_lists_all_failed_checks(guarded: Guarded) -> None:
+def test_error_lists_all_failed_checks(production: ProductionServer) -> None:
     unsafe = Settings(
-        database_url=SecretStr(guarded.url("super")),
+        database_url=SecretStr(production.url("super")),
         env=Environment.PRODUCTION,
         log_level="DEBUG",
         database_pool_size=100,

@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from psycopg2 import extensions
 from sqlalchemy import func, select
 
@@ -12,9 +12,8 @@ from app.config import Settings
 from app.db.errors import is_retryable
 from app.db.session import ConnectedDatabase, transaction
 from app.db.statements import get_driver_connection
-from app.main import create_app
 from tests.support.api_keys import HEADER, issue, with_keys
-from tests.support.databases import connect
+from tests.support.clients import build_app, build_client
 from tests.support.deal_bodies import PLAIN_HOTEL
 
 _FAILING_TRIGGER = """
@@ -41,13 +40,6 @@ _FAILING_KEY_LOOKUP = """
 TERMINATE_BACKEND = "PERFORM pg_terminate_backend(pg_backend_pid())"
 AT_STATEMENT, AT_COMMIT = "", "DEFERRABLE INITIALLY DEFERRED"
 ALWAYS = 1_000
-
-
-@pytest.fixture
-def other_connection(own_url: str) -> extensions.connection:
-    connection = connect(own_url)
-    connection.autocommit = True
-    return connection
 
 
 def _make_inserts_fail(
@@ -149,13 +141,11 @@ async def test_write_is_retried_when_its_connection_is_closed_before_the_commit(
 async def test_api_key_lookup_is_retried(
     own_database: ConnectedDatabase, settings: Settings, other_connection: extensions.connection, failure: str
 ) -> None:
-    app = create_app(with_keys(settings))
-    app.state.database = own_database
     async with own_database.sessions() as session:
         key = await issue(session)
     with other_connection.cursor() as cursor:
         cursor.execute(_FAILING_KEY_LOOKUP.format(failure=failure, times=2))
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+    async with build_client(build_app(own_database, with_keys(settings))) as client:
         response = await client.post("/hotels", json=PLAIN_HOTEL, headers={HEADER: key})
     assert response.status_code == 201
     assert _fetch_number(other_connection, "SELECT last_value FROM tries") == 3

@@ -6,22 +6,22 @@ from typing import Final
 
 import psycopg2
 import pytest
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from psycopg2 import errors
 from psycopg2.extensions import connection
 
 from app.auth.tokens import Scope, digest, new_key, public_id
 from app.config import Settings
-from app.db.session import ConnectedDatabase, transaction
+from app.db.session import transaction
 from app.importer.generator import write_deals
 from app.importer.pipeline import load_deals
-from app.main import create_app
 from app.models import ApiKey
 from app.repositories.api_keys import ApiKeyRepository
 from tests.support.api_keys import HEADER, SECRET, with_keys
+from tests.support.clients import build_app, build_client, open_database
 from tests.support.databases import connect
 from tests.support.import_catalogue import ignore_progress
-from tests.support.production_database import Guarded
+from tests.support.production_database import ProductionServer
 
 pytestmark = pytest.mark.slow
 
@@ -91,17 +91,17 @@ ALLOWED_ROLES: Final[dict[str, set[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def catalogue(guarded: Guarded) -> Iterator[Guarded]:
+def catalogue(production: ProductionServer) -> Iterator[ProductionServer]:
     """One hotel with a deal, and one category."""
-    guarded.give_rights()
+    production.grant_privileges()
     for statement in (_INSERT_OTHER_HOTEL, _INSERT_DEAL, "INSERT INTO categories (name) VALUES ('sea')"):
-        guarded.ask(statement)
-    yield guarded
-    guarded.ask("TRUNCATE hotels, deals, categories, deal_categories CASCADE")
+        production.execute(statement)
+    yield production
+    production.execute("TRUNCATE hotels, deals, categories, deal_categories CASCADE")
 
 
 @pytest.fixture(scope="module")
-def sessions(catalogue: Guarded) -> Iterator[dict[str, connection]]:
+def sessions(catalogue: ProductionServer) -> Iterator[dict[str, connection]]:
     """One session of each role."""
     sessions = {role: connect(catalogue.url(role)) for role in ROLES}
     yield sessions
@@ -133,19 +133,19 @@ def test_read_role_cannot_write_in_a_read_write_transaction(sessions: dict[str, 
     sessions["deals_read"].rollback()
 
 
-def test_every_table_is_covered(catalogue: Guarded) -> None:
-    tables = catalogue.ask("SELECT string_agg(tablename, ' ') FROM pg_tables WHERE schemaname = 'public'").split()
+def test_every_table_is_covered(catalogue: ProductionServer) -> None:
+    tables = catalogue.execute("SELECT string_agg(tablename, ' ') FROM pg_tables WHERE schemaname = 'public'").split()
     assert [table for table in tables if not any(table in statement for statement in ALLOWED_ROLES)] == []
 
 
-def test_owner_cannot_log_in(catalogue: Guarded) -> None:
+def test_owner_cannot_log_in(catalogue: ProductionServer) -> None:
     with pytest.raises(psycopg2.OperationalError, match="not permitted to log in"):
         connect(catalogue.url("deals_owner"))
 
 
-def test_all_tables_and_functions_belong_to_the_owner(catalogue: Guarded) -> None:
+def test_all_tables_and_functions_belong_to_the_owner(catalogue: ProductionServer) -> None:
     """Functions included: a SECURITY DEFINER function must not run as a superuser."""
-    others = catalogue.ask(
+    others = catalogue.execute(
         "SELECT count(*) FROM (SELECT relowner AS owner FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = 'public'::regnamespace) AS objects"
         " WHERE owner <> 'deals_owner'::regrole"
@@ -153,10 +153,12 @@ def test_all_tables_and_functions_belong_to_the_owner(catalogue: Guarded) -> Non
     assert others == "0"
 
 
-def test_additional_privileges_are_revoked(catalogue: Guarded) -> None:
-    catalogue.ask("GRANT ALL ON deal_rollup, api_keys TO deals_app, PUBLIC; GRANT CREATE ON SCHEMA public TO PUBLIC")
-    catalogue.ask("ALTER ROLE deals_app SUPERUSER; GRANT SELECT (digest) ON api_keys TO deals_keys")
-    catalogue.give_rights()
+def test_additional_privileges_are_revoked(catalogue: ProductionServer) -> None:
+    catalogue.execute(
+        "GRANT ALL ON deal_rollup, api_keys TO deals_app, PUBLIC; GRANT CREATE ON SCHEMA public TO PUBLIC"
+    )
+    catalogue.execute("ALTER ROLE deals_app SUPERUSER; GRANT SELECT (digest) ON api_keys TO deals_keys")
+    catalogue.grant_privileges()
     with connect(catalogue.url("deals_app")) as session:
         for statement in ("UPDATE deal_rollup SET deal_count = 0", _INSERT_KEY, "CREATE TABLE mine (n int)"):
             assert not is_allowed(session, statement), statement
@@ -167,20 +169,21 @@ def test_additional_privileges_are_revoked(catalogue: Guarded) -> None:
 
 
 @pytest.fixture
-async def client(catalogue: Guarded, settings: Settings) -> AsyncIterator[AsyncClient]:
+async def client(catalogue: ProductionServer, settings: Settings) -> AsyncIterator[AsyncClient]:
     """A client with an API key; the service is connected as `deals_app`."""
-    app = create_app(with_keys(settings))
-    app.state.database = ConnectedDatabase.connect(catalogue.url("deals_app"), settings)
     key = new_key()
-    keys_database = ConnectedDatabase.connect(catalogue.url("deals_keys"), settings)
-    async with transaction(keys_database.sessions) as session:
+    async with (
+        open_database(catalogue.url("deals_keys"), settings) as database,
+        transaction(database.sessions) as session,
+    ):
         key_digest = digest(key, secret=SECRET.encode())
         row = ApiKey(public_id=public_id(key), name="a test", digest=key_digest, scopes=[Scope.ADMIN])
         await ApiKeyRepository(session).add(row)
-    await keys_database.close()
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test", headers={HEADER: key}) as client:
+    async with (
+        open_database(catalogue.url("deals_app"), settings) as database,
+        build_client(build_app(database, with_keys(settings)), headers={HEADER: key}) as client,
+    ):
         yield client
-    await app.state.database.close()
 
 
 async def test_service_works_with_the_privileges_of_its_role(client: AsyncClient) -> None:
@@ -207,10 +210,10 @@ async def test_service_works_with_the_privileges_of_its_role(client: AsyncClient
     (await client.delete(hotel.headers["location"])).raise_for_status()
 
 
-def test_import_works_with_the_privileges_of_the_migration_role(catalogue: Guarded, tmp_path: Path) -> None:
+def test_import_works_with_the_privileges_of_the_migration_role(catalogue: ProductionServer, tmp_path: Path) -> None:
     file = tmp_path / "deals.csv"
     with file.open("w", encoding="utf-8", newline="") as out:
         write_deals(out, rows=20, seed=1)
     report = load_deals(file, dsn=catalogue.url("deals_migrate"), progress=ignore_progress)
     assert report.merged
-    assert catalogue.ask("SELECT sum(deal_count) FROM deal_rollup") == "21"
+    assert catalogue.execute("SELECT sum(deal_count) FROM deal_rollup") == "21"

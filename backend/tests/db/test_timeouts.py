@@ -8,7 +8,7 @@ from typing import Final
 import asyncpg
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from psycopg2 import extensions
 from sqlalchemy import make_url, select, text
 
@@ -16,8 +16,8 @@ from app.api.strict_route import TimeBudget
 from app.config import Settings
 from app.db.session import ConnectedDatabase
 from app.db.statements import get_driver_connection
-from app.main import create_app
 from tests.support.api_keys import HEADER, issue, with_keys
+from tests.support.clients import build_app, build_client, open_database
 from tests.support.databases import connect
 from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
 from tests.support.decimal_json import to_json
@@ -65,11 +65,8 @@ async def open_service(
 ) -> AsyncIterator[tuple[AsyncClient, ConnectedDatabase]]:
     """A client of the service on the database at `url`, with some settings overridden."""
     settings = settings.model_copy(update=overrides)
-    app, database = create_app(settings), ConnectedDatabase.connect(url, settings)
-    app.state.database = database
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
+    async with open_database(url, settings) as database, build_client(build_app(database, settings)) as client:
         yield client, database
-    await database.close()
 
 
 @contextmanager

@@ -12,14 +12,14 @@ from app.importer.pipeline import load_deals
 from tests.support.databases import TestServer
 from tests.support.import_catalogue import ignore_progress
 from tests.support.sample_catalogue import Sample
-from tests.support.service import Service
+from tests.support.service import Service, open_service
 
 
 @pytest.fixture(scope="session")
 async def service(server: TestServer, settings: Settings) -> AsyncIterator[Service]:
     """The service on a catalogue that still holds the rows of the previous example."""
     with server.copy() as url:
-        async with Service.on(url, settings) as service:
+        async with open_service(url, settings) as service:
             yield service
 
 
@@ -31,5 +31,5 @@ async def sample(
     file = Path(shutil.copy(SAMPLE_CSV, tmp_path_factory.mktemp("sample")))
     with server.copy() as url:
         load_deals(file, dsn=libpq_url(url), progress=ignore_progress)
-        async with Service.on(url, settings) as service:
+        async with open_service(url, settings) as service:
             yield await Sample.load(file, service)

@@ -1,15 +1,16 @@
 """A write is committed before its response is sent, and a read sees a single snapshot."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Final
 
 import pytest
-from httpx import ASGITransport, AsyncClient
 from psycopg2 import extensions
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.statements import CompiledStatement, Executor, R
-from tests.support.databases import connect, to_text
+from tests.support.clients import build_client
+from tests.support.databases import connect_autocommit, to_text
 from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
 from tests.support.service import Service
 
@@ -23,10 +24,8 @@ _NEXT_VERSION: Final = """
 @pytest.fixture
 def other_connection(service: Service) -> Iterator[extensions.connection]:
     """A separate connection in autocommit mode."""
-    connection = connect(to_text(service.database.engine.url))
-    connection.autocommit = True
-    yield connection
-    connection.close()
+    with closing(connect_autocommit(to_text(service.database.engine.url))) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ async def test_write_is_committed_before_its_response_is_sent(
     service: Service, hotel: int, other_connection: extensions.connection
 ) -> None:
     middleware = CommittedVersionsMiddleware(service.app, other_connection)
-    async with AsyncClient(transport=ASGITransport(middleware), base_url="http://deals.test") as client:
+    async with build_client(middleware) as client:
         watched_service = Service(service.app, client, service.database)
         for _ in range(34):
             deal = await watched_service.create("/deals", {**PLAIN_DEAL, "hotel_id": hotel})

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.schemas.deals import DealSort
 from tests.support.databases import TestServer
 from tests.support.pagination import follow_cursors, get_ids
-from tests.support.service import Service
+from tests.support.service import Service, open_service
 
 _DEALS: Final = 10_000
 _FILL: Final = (
@@ -33,7 +33,7 @@ _FILL: Final = (
 @pytest.fixture(scope="module")
 async def service_with_equal_deals(server: TestServer, settings: Settings) -> AsyncIterator[Service]:
     with server.copy() as url:
-        async with Service.on(url, settings) as service:
+        async with open_service(url, settings) as service:
             async with service.database.sessions.begin() as session:
                 for statement in _FILL:
                     await session.execute(text(statement))

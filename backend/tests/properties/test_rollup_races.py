@@ -157,7 +157,7 @@ def _list_requests(hotel: int, deals: Sequence[int]) -> Iterator[tuple[str, str,
 
 async def _count_deadlocks(service: Service) -> object:
     """Count all deadlocks so far. Sessions report theirs when they end, so wait until all have ended."""
-    await service.database.engine.dispose()
+    await service.database.close()
     catalogue = Catalogue(libpq_url(to_text(service.database.engine.url)))
     await asyncio.to_thread(catalogue.wait_until_alone)
     return catalogue.one(_COUNT_DEADLOCKS)

@@ -14,7 +14,7 @@ from uvicorn import Config
 
 from app.server.graceful_shutdown import GracefulServer
 from devtools.ports import free_port
-from tests.support.api_catalogue import Catalogue
+from tests.support.api_catalogue import filled_catalogue
 from tests.support.databases import TestServer
 from tests.support.service_process import concurrent_clients, running_service
 
@@ -28,7 +28,7 @@ _LIST: Final = "/deals?limit=1"
 
 @pytest.fixture(scope="module")
 def url(server: TestServer) -> Iterator[str]:
-    with server.copy() as url, Catalogue.filled(url):
+    with server.copy() as url, filled_catalogue(url):
         yield url
 
 

@@ -18,7 +18,7 @@ from app.main import create_app
 from devtools.ports import free_port
 from tests.support.api_keys import HEADER, SECRET
 from tests.support.cli import DEALS, assert_one_line_error, command_environment, run_deals, wait_for_health
-from tests.support.production_database import Guarded
+from tests.support.production_database import ProductionServer
 
 pytestmark = pytest.mark.slow
 
@@ -56,17 +56,17 @@ def serving(url: str, output: Path, *options: str, **variables: str) -> Iterator
             process.terminate()
 
 
-def create_key(guarded: Guarded, *options: str) -> str:
-    url = guarded.url("deals_keys")
+def create_key(production: ProductionServer, *options: str) -> str:
+    url = production.url("deals_keys")
     result = run_deals(url, "keys", "create", "--name", "a test", *options, APP_AUTH_KEY_SECRET=SECRET)
     assert result.exit_code == 0
     return result.stdout.strip()
 
 
-def test_writes_need_a_key_and_no_secret_is_printed(guarded: Guarded, tmp_path: Path) -> None:
-    writer, admin = create_key(guarded), create_key(guarded, "--scope", "deals:admin")
+def test_writes_need_a_key_and_no_secret_is_printed(production: ProductionServer, tmp_path: Path) -> None:
+    writer, admin = create_key(production), create_key(production, "--scope", "deals:admin")
     guesses = [new_key(), "hdk_canary", writer[:-4] + "cafe", writer[4:], "canary-" * 20]
-    with serving(guarded.url("deals_app"), tmp_path / "log", **PRODUCTION) as service:
+    with serving(production.url("deals_app"), tmp_path / "log", **PRODUCTION) as service:
         responses = [service.request("DELETE", "/hotels/1", key) for key in (None, writer, admin, *guesses)]
         responses.append(service.request("DELETE", f"/hotels/1?{HEADER}={admin}"))
         responses.append(service.request("POST", f"/nothing/{writer}", writer))
@@ -81,12 +81,12 @@ def test_writes_need_a_key_and_no_secret_is_printed(guarded: Guarded, tmp_path: 
     assert "key_without_scope" in output
 
 
-def test_revoked_key_is_rejected_within_five_seconds(guarded: Guarded, tmp_path: Path) -> None:
-    key = create_key(guarded)
-    with serving(guarded.url("deals_app"), tmp_path / "log", "--workers", "2", **PRODUCTION) as service:
+def test_revoked_key_is_rejected_within_five_seconds(production: ProductionServer, tmp_path: Path) -> None:
+    key = create_key(production)
+    with serving(production.url("deals_app"), tmp_path / "log", "--workers", "2", **PRODUCTION) as service:
         for _ in range(10):  # so that both processes cache it
             assert service.request("DELETE", "/deals/1", key)[0] == 404
-        assert run_deals(guarded.url("deals_keys"), "keys", "revoke", key).exit_code == 0
+        assert run_deals(production.url("deals_keys"), "keys", "revoke", key).exit_code == 0
         revoked_at = time.monotonic()
         while time.monotonic() < revoked_at + 5:  # requests must not extend the cache entry
             service.request("DELETE", "/deals/1", key)
@@ -95,9 +95,9 @@ def test_revoked_key_is_rejected_within_five_seconds(guarded: Guarded, tmp_path:
 
 
 @pytest.mark.parametrize("command", [["serve"], ["dev"]])
-def test_unsafe_production_start_is_rejected_with_all_reasons(guarded: Guarded, command: list[str]) -> None:
+def test_unsafe_production_start_is_rejected_with_all_reasons(production: ProductionServer, command: list[str]) -> None:
     result = run_deals(
-        guarded.url("super"), *command, "--port", str(free_port()), APP_ENV="production", AUTH_MODE="writes"
+        production.url("super"), *command, "--port", str(free_port()), APP_ENV="production", AUTH_MODE="writes"
     )
     assert (result.exit_code, result.stdout) == (1, "")
     heading, *reasons = result.stderr.splitlines()
@@ -108,12 +108,12 @@ def test_unsafe_production_start_is_rejected_with_all_reasons(guarded: Guarded, 
 
 
 @pytest.mark.parametrize("mode", [["--production"], []])
-def test_doctor_reports_production_checks(guarded: Guarded, mode: list[str]) -> None:
+def test_doctor_reports_production_checks(production: ProductionServer, mode: list[str]) -> None:
     variables = WITH_KEYS if mode else PRODUCTION
-    safe = run_deals(guarded.url("deals_app"), "doctor", *mode, **variables)
+    safe = run_deals(production.url("deals_app"), "doctor", *mode, **variables)
     assert (safe.exit_code, safe.stderr) == (0, "")
     assert {line[:6] for line in safe.stdout.splitlines()} == {"pass  "}
-    unsafe = run_deals(guarded.url("deals_app"), "doctor", "--workers", "7", *mode, **variables)
+    unsafe = run_deals(production.url("deals_app"), "doctor", "--workers", "7", *mode, **variables)
     assert (unsafe.exit_code, unsafe.stderr) == (1, "")
     failed = [line.partition(":")[0] for line in unsafe.stdout.splitlines() if line[:4] != "pass"]
     assert failed == ["fail  connections"]
@@ -122,14 +122,14 @@ def test_doctor_reports_production_checks(guarded: Guarded, mode: list[str]) -> 
     assert (unreachable.exit_code, last) == (1, "fail  database: The database is not reachable.")
 
 
-def test_doctor_in_development_lists_what_production_would_need(guarded: Guarded) -> None:
-    result = run_deals(guarded.url("super"), "doctor")
+def test_doctor_in_development_lists_what_production_would_need(production: ProductionServer) -> None:
+    result = run_deals(production.url("super"), "doctor")
     assert (result.exit_code, result.stderr) == (0, "")
     first, second, *missing = result.stdout.splitlines()
     assert (first, second) == ("Fine for development.", "Production would also need:")
     assert missing[0].startswith("todo  auth mode: AUTH_MODE is not set")
     assert {line[:6] for line in missing} == {"todo  "}
-    ready = run_deals(guarded.url("deals_app"), "doctor", **WITH_KEYS)
+    ready = run_deals(production.url("deals_app"), "doctor", **WITH_KEYS)
     assert ready.stdout == "Fine for development.\nFine for production too.\n"
 
 

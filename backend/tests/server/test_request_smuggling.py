@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.api_catalogue import Catalogue
+from tests.support.api_catalogue import filled_catalogue
 from tests.support.databases import TestServer
 from tests.support.service_process import ServiceProcess, running_service
 
@@ -41,7 +41,7 @@ AMBIGUOUS: Final = {
 
 @pytest.fixture(scope="module")
 def service(server: TestServer) -> Iterator[ServiceProcess]:
-    with server.copy() as url, Catalogue.filled(url), running_service(url) as service:
+    with server.copy() as url, filled_catalogue(url), running_service(url) as service:
         yield service
 
 

@@ -14,12 +14,12 @@ Check = Callable[[RawConnection, Case], None]
 
 def check_each_case(port: int, catalogue: Catalogue, cases: Mapping[str, Case], check: Check[Case]) -> None:
     """Fail with the name and the reason of each case that fails `check`, or if the catalogue has changed."""
-    before = catalogue.everything()
+    before = catalogue.fetch_all_rows()
     remaining, failures = deque(cases.items()), list[str]()
     while remaining:
         with RawConnection(port) as wire:
             failures += _run_until_failure(wire, remaining, check)
-    if catalogue.everything() != before:
+    if catalogue.fetch_all_rows() != before:
         failures.append("The catalogue has changed.")
     assert not failures, "\n".join([f"{len(failures)} of {len(cases)} cases:", *failures])
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from sqlalchemy import text
 
 from app.config import Settings
 from app.db.session import ConnectedDatabase
-from app.main import create_app
+from tests.support.clients import build_app, build_client, open_database
 from tests.support.decimal_json import from_json, to_json
 
 _JSON: Final = {"content-type": "application/json"}
@@ -28,15 +28,6 @@ class Service:
     app: FastAPI
     client: AsyncClient
     database: ConnectedDatabase
-
-    @classmethod
-    @asynccontextmanager
-    async def on(cls, url: str, settings: Settings) -> AsyncIterator["Service"]:
-        app, database = create_app(settings), ConnectedDatabase.connect(url, settings)
-        app.state.database = database
-        async with AsyncClient(transport=ASGITransport(app), base_url="http://deals.test") as client:
-            yield cls(app, client, database)
-        await database.close()
 
     async def empty(self) -> None:
         """Leave nothing in the catalogue."""
@@ -64,3 +55,12 @@ class Service:
         """`names` as the database folds their case, in their order."""
         async with self.database.sessions() as session:
             return list(await session.scalars(text(_FOLDING), {"names": list(names)}))
+
+
+@asynccontextmanager
+async def open_service(url: str, settings: Settings) -> AsyncIterator[Service]:
+    """The service on the database at `url`."""
+    async with open_database(url, settings) as database:
+        app = build_app(database, settings)
+        async with build_client(app) as client:
+            yield Service(app, client, database)
