@@ -1,4 +1,4 @@
-"""One service on a real socket for the tests that send exact bytes, with a small catalogue that they must not change."""
+"""One service on a real socket for the tests that send exact bytes. They must not change its small catalogue."""
 
 from collections.abc import Iterator
 

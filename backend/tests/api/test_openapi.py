@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import pytest
-from fastapi import FastAPI
 from httpx import AsyncClient
 from pydantic import BaseModel
 
@@ -59,8 +58,8 @@ HEALTH_CHECKS: Final = {"GET /health", "GET /health/ready"}
 
 
 @pytest.fixture(scope="module")
-def document(app: FastAPI) -> dict[str, Any]:
-    return app.openapi()
+def document(settings: Settings) -> dict[str, Any]:
+    return create_app(settings).openapi()
 
 
 def iterate_operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

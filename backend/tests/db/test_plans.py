@@ -1,4 +1,4 @@
-"""Custom and generic plans of the service's statements with 1,000,000 deals."""
+"""Custom and generic plans of the service's statements with 200,000 deals."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -16,7 +16,7 @@ from app.repositories.search.strategies import PageStart, exact_total
 from app.schemas.deals import DealSort
 from app.schemas.filters import DealFilters
 from tests.support.databases import TestServer
-from tests.support.million_deals import FEW, million_deals
+from tests.support.many_deals import DEALS, RARE_DEALS, fill_with_many_deals
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ Node = dict[str, Any]
 LIMIT: Final = 21
 COVERING: Final = "ix_deals_hotel_id_star_rating_price_per_night"
 MIDDLE: Final[Mapping[str, object]] = {
-    "id": 500_000,
+    "id": DEALS // 2,
     "price_per_night": Decimal("310.00"),
     "star_rating": 4,
     "discount_percent": 30,
@@ -60,7 +60,7 @@ ROLLED_UP: Final = {
 @pytest.fixture(scope="module")
 def catalogue(server: TestServer) -> Iterator[connection]:
     with server.copy() as url:
-        database = million_deals(url)
+        database = fill_with_many_deals(url)
         yield database
         database.close()
 
@@ -154,7 +154,7 @@ def test_rare_matches_are_collected_without_reading_other_deals(
     planner: connection, sort: DealSort, filters: DealFilters
 ) -> None:
     nodes = explain_analyze(planner, *build_page_statement(filters, sort, start="first"))
-    assert count_rows_read(nodes) <= 2 * FEW
+    assert count_rows_read(nodes) <= 2 * RARE_DEALS
 
 
 @pytest.mark.parametrize("filters", ROLLED_UP.values(), ids=ROLLED_UP)

@@ -1,4 +1,4 @@
-"""The service on a database whose commits are real, with all that a property asks of it."""
+"""The service on a database in which commits are real, for the property tests."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -16,45 +16,45 @@ from tests.support.decimal_json import from_json, to_json
 
 _JSON: Final = {"content-type": "application/json"}
 _TABLES: Final = ("deals", "hotels", "categories")
-_FOLDING: Final = """
-    SELECT lower(name) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS given (name, place) ORDER BY place
+_LOWER: Final = """
+    SELECT lower(name) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS names (name, position) ORDER BY position
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Requests, and sessions beside them; any number at once."""
+    """An application, a client of it and its database. Requests and sessions may be concurrent."""
 
     app: FastAPI
     client: AsyncClient
     database: ConnectedDatabase
 
     async def empty(self) -> None:
-        """Leave nothing in the catalogue."""
+        """Delete all hotels, deals and categories."""
         async with self.database.sessions.begin() as session:
             for table in _TABLES:
                 await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  a table of this file
 
     async def get(self, path: str, **query: Any) -> Any:
-        """What a 200 says, with fractions as decimals."""
-        answer = await self.client.get(path, params=query)
-        assert answer.status_code == 200, answer.text
-        return from_json(answer.content)
+        """The body of a 200, with fractions as Decimal."""
+        response = await self.client.get(path, params=query)
+        assert response.status_code == 200, response.text
+        return from_json(response.content)
 
     async def send(self, method: str, path: str, body: Mapping[str, Any]) -> Response:
-        """The answer to a flat JSON body with exact decimals."""
+        """Send a flat JSON object in which decimals are exact."""
         return await self.client.request(method, path, content=to_json(body), headers=_JSON)
 
     async def create(self, path: str, body: Mapping[str, Any]) -> Any:
-        """What a 201 says, with fractions as decimals."""
-        answer = await self.send("POST", path, body)
-        assert answer.status_code == 201, answer.text
-        return from_json(answer.content)
+        """The body of a 201 to a POST, with fractions as Decimal."""
+        response = await self.send("POST", path, body)
+        assert response.status_code == 201, response.text
+        return from_json(response.content)
 
-    async def folded(self, names: Iterable[str]) -> list[str]:
-        """`names` as the database folds their case, in their order."""
+    async def to_lower(self, names: Iterable[str]) -> list[str]:
+        """The names in lower case, by the rules of the database."""
         async with self.database.sessions() as session:
-            return list(await session.scalars(text(_FOLDING), {"names": list(names)}))
+            return list(await session.scalars(text(_LOWER), {"names": list(names)}))
 
 
 @asynccontextmanager
