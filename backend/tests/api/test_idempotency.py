@@ -2,10 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -16,6 +12,7 @@ from app.config import Settings
 from app.db.session import ConnectedDatabase, Database
 from tests.factories import HotelFactory
 from tests.support.api_keys import HEADER, issue, with_keys
+from tests.support.cli import run_deals
 from tests.support.clients import build_app, build_client
 from tests.support.deal_bodies import PLAIN_HOTEL
 
@@ -180,11 +177,8 @@ async def test_purge_deletes_keys_older_than_a_day(
     with other_connection, other_connection.cursor() as cursor:
         cursor.execute("UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second'")
     await _post(own_client, "/hotels", {**PLAIN_HOTEL, "name": "Another", "phone": "1"}, "new")
-    command = [str(Path(sys.executable).with_name("deals")), "purge"]
-    result = await asyncio.to_thread(
-        subprocess.run, command, env=os.environ | {"DATABASE_URL": own_url}, capture_output=True, text=True, check=True
-    )
-    assert result.stdout == "Removed 1 Idempotency-Keys.\n"
+    result = await asyncio.to_thread(run_deals, own_url, "purge")
+    assert result.stdout == "Deleted 1 Idempotency-Keys.\n"
     assert (
         _count(other_connection, "idempotency_keys WHERE key = 'new'")
         == _count(other_connection, "idempotency_keys")
