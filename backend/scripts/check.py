@@ -1,27 +1,32 @@
-"""Every quality gate, in the order in which they are quick to fail; the exit code of the first that does."""
+"""Run quality gates, by name or all but `quick` and `system`; the exit code is that of the first gate that fails."""
 
 import subprocess
 import sys
 from typing import Final
 
-_GATES: Final = (
-    ("ruff", "check", ".", "../uvw"),
-    ("ruff", "format", "--check", ".", "../uvw"),
-    ("lint-imports",),
-    ("mypy",),
-    ("pytest", "--cov"),
-)
+_GATES: Final = {
+    "lint": ("ruff", "check", ".", "../uvw"),
+    "format": ("ruff", "format", "--check", ".", "../uvw"),
+    "prose": ("python", "scripts/check_prose.py"),
+    "layers": ("lint-imports",),
+    "types": ("mypy",),
+    "quick": ("pytest", "-q", "-m", "not slow"),
+    "system": ("pytest", "system_tests"),
+    "tests": ("pytest", "--cov", "tests", "benchmarks/tests", "faults/tests"),
+}
+_DEFAULT: Final = ("lint", "format", "prose", "layers", "types", "tests")
+"""`tests` includes `quick`; `system` needs Debian's nginx-light and redis-server."""
 
 
 def main() -> int:
-    """Run the gates that the arguments name by program, or all of them."""
-    wanted = set(sys.argv[1:])
-    for gate in _GATES:
-        if wanted and gate[0] not in wanted:
-            continue
-        sys.stdout.write(f"\n$ {' '.join(gate)}\n")
+    for name in sys.argv[1:] or _DEFAULT:
+        command = _GATES.get(name)
+        if command is None:
+            sys.stderr.write(f"There is no gate {name!r}; the gates are {', '.join(_GATES)}.\n")
+            return 2
+        sys.stdout.write(f"\n$ {' '.join(command)}\n")
         sys.stdout.flush()
-        if code := subprocess.run(gate, check=False).returncode:  # noqa: S603  a fixed table of programs
+        if code := subprocess.run(command, check=False).returncode:  # noqa: S603  a fixed table of programs
             return code
     return 0
 

@@ -24,7 +24,8 @@ _DEALS = f"""
     SELECT CASE WHEN n % ({DEALS} / {RARE_DEALS}) = 11 THEN 151 ELSE 1 + (random() * 149)::int END,
            (ARRAY['Single', 'Double', 'Twin', 'Suite', 'Deluxe', 'Family', 'Executive'])[1 + n % 7],
            (ARRAY[2, 3, 3, 4, 4, 4, 5, 5, 5, 5])[1 + (random() * 9)::int],
-           (10 + random() * 600)::numeric(10, 2), 700, (random() * 60)::int, day, day + 3, random() < 0.8, created, created
+           (10 + random() * 600)::numeric(10, 2), 700, (random() * 60)::int, day, day + 3, random() < 0.8,
+           created, created
     FROM generate_series(1, {DEALS}) AS n,
          LATERAL (SELECT date '2026-01-01' + (random() * 364)::int AS day,
                          timestamptz '2026-01-01 00:00:00+00' + (random() * 300 + 0 * n) * interval '1 day' AS created)
