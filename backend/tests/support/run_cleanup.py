@@ -2,7 +2,7 @@
 
 All temporary files are in one folder, TMPDIR, which every process that a test starts inherits. The folder is deleted
 at the end, and processes that still have it in their environment are stopped. `--basetemp` keeps the files of tests.
-The folder is in memory if there is room: that makes creating a database thirty times cheaper.
+Unless TMPDIR is set, the folder is in memory if there is room: that makes creating a database thirty times cheaper.
 """
 
 import os
@@ -89,7 +89,9 @@ def find_processes(folder: Path) -> set[int]:
 
 
 def _get_memory_folder() -> Path | None:
-    """The folder for files in memory; None if it is small, missing, or does not allow programs."""
+    """The folder for files in memory; None if it is small, missing, or does not allow programs, or if TMPDIR is set."""
+    if "TMPDIR" in os.environ:
+        return None
     with suppress(OSError):
         file_system = os.statvfs(_MEMORY)
         is_large_enough = file_system.f_bavail * file_system.f_frsize >= _MIN_FREE_MEMORY

@@ -1,0 +1,76 @@
+"""A test run that is interrupted, at whichever moment, leaves no process and no file behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.run_cleanup import find_processes
+
+pytestmark = pytest.mark.slow
+
+TIMEOUT_SECONDS: Final = 120
+INTERRUPTED: Final = 2
+"""pytest's exit code."""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A temporary folder with a path that is short enough for the socket of a database server."""
+    with tempfile.TemporaryDirectory(prefix="r") as folder:
+        yield Path(folder)
+
+
+def is_creating_a_server(folder: Path) -> bool:
+    return any(folder.glob("*/server-*/data/cluster.new"))
+
+
+def is_server_running(folder: Path) -> bool:
+    return any(folder.glob("*/server-*/data/cluster/postmaster.pid"))
+
+
+def is_service_running(folder: Path) -> bool:
+    return any(b"app.server.launcher" in _read_command(pid) for pid in find_processes(folder))
+
+
+def _read_command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("workers", "moment", "number"),
+    [
+        (0, is_creating_a_server, signal.SIGTERM),
+        (0, is_service_running, signal.SIGTERM),
+        (2, is_server_running, signal.SIGTERM),
+        (2, is_service_running, signal.SIGINT),
+    ],
+)
+def test_interrupted_run_leaves_no_process_and_no_file(
+    folder: Path, workers: int, moment: Callable[[Path], bool], number: signal.Signals
+) -> None:
+    files = ("tests/test_health.py", "tests/server/test_proxies.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--numprocesses={workers}", *files]
+    with subprocess.Popen(
+        command, env=os.environ | {"TMPDIR": str(folder)}, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not moment(folder):
+            assert run.poll() is None, "the run has ended before the moment"
+            assert time.monotonic() < deadline, "the moment has not come"
+        if number == signal.SIGINT:
+            os.killpg(run.pid, number)  # as a terminal does on Ctrl-C
+        else:
+            run.send_signal(number)
+        output, _ = run.communicate(timeout=TIMEOUT_SECONDS)
+    assert (run.returncode, find_processes(folder), list(folder.iterdir())) == (INTERRUPTED, set(), []), output
