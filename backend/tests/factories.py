@@ -1,4 +1,4 @@
-"""Factories of entities: `HotelFactory(city="Toronto")` builds one, `session.add` keeps it."""
+"""Factories of model instances: `HotelFactory.build(city="Toronto")`, then `session.add` to store it."""
 
 from datetime import date, timedelta
 from decimal import Decimal

@@ -26,7 +26,7 @@ from faults.experiments.experiment import Criterion, ExperimentResult, Options, 
 from faults.experiments.sample_data import insert_sample_data
 from faults.processes import BACKEND, HOST
 from faults.workers import Worker, WorkerSupervisor
-from tests.support.api_keys import HEADER, SECRET, entity
+from tests.support.api_keys import HEADER, SECRET, build_api_key
 
 EXAMPLES: Final = 20_000
 SEEDS: Final = 3
@@ -67,7 +67,7 @@ class Measurements:
 def run(options: Options) -> ExperimentResult:
     """One run for each seed, each on a service and a database of its own."""
     seen, key = Measurements(), new_key()
-    with _start_services(options, entity(key, Scope.ADMIN)) as services, ThreadPoolExecutor(SEEDS) as threads:
+    with _start_services(options, build_api_key(key, Scope.ADMIN)) as services, ThreadPoolExecutor(SEEDS) as threads:
         reports = threads.map(lambda seed: _run_schemathesis(options, seed, services[seed], key), services)
         for seed, report in zip(services, reports, strict=True):
             seen.record(seed, report)

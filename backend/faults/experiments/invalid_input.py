@@ -14,7 +14,7 @@ from faults.experiments.concurrency import run_clients
 from faults.experiments.experiment import ExperimentResult, Options, Violations, expect_none
 from faults.http_client import Connection, ConnectionLostError, Response, encode_request
 from tests.support import invalid_values
-from tests.support.invalid_parameters import CURSOR, ENCODINGS, KEYS_IN_PATHS, QUERIES
+from tests.support.invalid_parameters import CURSOR, ENCODINGS, INVALID_IDS, QUERIES
 from tests.support.invalid_requests import MALFORMED, MEDIA_TYPES, UNKNOWN_PARAMETERS, UNKNOWN_PATHS, WRITES
 
 CLIENTS: Final = 4
@@ -28,7 +28,7 @@ def list_cases() -> Iterator[tuple[str, bytes]]:
     yield from _list_queries()
     for method in ("GET", "PATCH", "DELETE"):
         for noun in ("deal", "hotel"):
-            for description, value in KEYS_IN_PATHS.items():
+            for description, value in INVALID_IDS.items():
                 yield f"{method} /{noun}s/…: {description}", encode_request(method, f"/{noun}s/{value}", b"{}")
     for path in UNKNOWN_PATHS:
         yield f"GET {path[:40]}", encode_request("GET", path)

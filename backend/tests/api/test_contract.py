@@ -17,7 +17,7 @@ from app.config import Settings
 from app.db.urls import sync_url
 from app.main import create_app
 from tests.support.api_catalogue import filled_catalogue
-from tests.support.api_keys import HEADER, entity, with_keys
+from tests.support.api_keys import HEADER, build_api_key, with_keys
 from tests.support.databases import TestServer
 from tests.support.raw_http import serving
 
@@ -48,7 +48,7 @@ def test_responses_conform_to_the_openapi_document(server: TestServer, settings:
     }
     with server.copy() as url, filled_catalogue(url):
         with Session(create_engine(sync_url(url), poolclass=NullPool)) as session:
-            session.add(entity(key, Scope.ADMIN))
+            session.add(build_api_key(key, Scope.ADMIN))
             session.commit()
         changes = {"database_url": SecretStr(url), "auth_failures_per_minute": 1_000_000}
         app = create_app(with_keys(settings).model_copy(update=changes))

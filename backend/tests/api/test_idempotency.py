@@ -11,7 +11,7 @@ from psycopg2 import extensions
 from app.config import Settings
 from app.db.session import ConnectedDatabase, Database
 from tests.factories import HotelFactory
-from tests.support.api_keys import HEADER, issue, with_keys
+from tests.support.api_keys import HEADER, issue_key, with_keys
 from tests.support.cli import run_deals
 from tests.support.clients import build_app, build_client
 from tests.support.deal_bodies import PLAIN_HOTEL
@@ -93,7 +93,7 @@ async def test_idempotency_keys_of_different_clients_are_independent(
 ) -> None:
     deal = await _build_deal(own_database)
     async with own_database.sessions() as session:
-        clients = [{HEADER: await issue(session), "Idempotency-Key": "one"} for _ in range(2)]
+        clients = [{HEADER: await issue_key(session), "Idempotency-Key": "one"} for _ in range(2)]
     async with build_client(build_app(own_database, with_keys(settings))) as client:
         first, other = [await client.post("/deals", json=deal, headers=headers) for headers in clients]
         repeated = await client.post("/deals", json=deal, headers=clients[1])

@@ -8,7 +8,7 @@ import pytest
 from tests.support.api_catalogue import Catalogue
 from tests.support.case_tables import check_each_case
 from tests.support.error_assertions import assert_error
-from tests.support.invalid_parameters import CURSOR, ENCODINGS, KEYS_IN_PATHS, QUERIES
+from tests.support.invalid_parameters import CURSOR, ENCODINGS, INVALID_IDS, QUERIES
 from tests.support.invalid_requests import UNKNOWN_PARAMETERS
 from tests.support.raw_http import RawConnection
 
@@ -111,4 +111,4 @@ def test_invalid_ids_are_not_found(port: int, catalogue: Catalogue, method: str,
         response = wire.request(method, f"/{noun}s/{value}", b"{}")
         assert_error(response, f"{noun}_not_found" if value else "not_found", value=value)
 
-    check_each_case(port, catalogue, KEYS_IN_PATHS, check)
+    check_each_case(port, catalogue, INVALID_IDS, check)

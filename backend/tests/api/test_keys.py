@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from typing import Any, Final
@@ -20,7 +20,7 @@ from app.auth.tokens import Scope, new_key, public_id
 from app.config import Settings
 from app.db.session import ConnectedDatabase, Database
 from app.repositories.api_keys import ApiKeyQueries, StoredApiKey
-from tests.support.api_keys import HEADER, SECRET, WRONG, Clock, Wrong, entity, issue, with_keys
+from tests.support.api_keys import HEADER, INVALID_KEYS, SECRET, Clock, build_api_key, issue_key, with_keys
 from tests.support.clients import build_app, build_client
 
 FAILURES: Final = 3
@@ -69,17 +69,17 @@ def get_error(response: Response) -> tuple[int, str]:
 
 async def test_valid_key_identifies_its_client(keyed_client: AsyncClient, session: AsyncSession) -> None:
     for scope in Scope:
-        key = await issue(session, scope)
+        key = await issue_key(session, scope)
         response = await post_me(keyed_client, key)
         assert (response.status_code, response.json()) == (200, public_id(key))
 
 
-@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("invalidate", INVALID_KEYS.values(), ids=INVALID_KEYS)
 async def test_invalid_keys_get_the_same_401_as_no_key(
-    keyed_client: AsyncClient, session: AsyncSession, wrong: Wrong
+    keyed_client: AsyncClient, session: AsyncSession, invalidate: Callable[[str], str]
 ) -> None:
-    key = await issue(session)
-    without_key, response = await keyed_client.post("/me"), await post_me(keyed_client, wrong(key))
+    key = await issue_key(session)
+    without_key, response = await keyed_client.post("/me"), await post_me(keyed_client, invalidate(key))
     assert get_error(response) == get_error(without_key) == (401, "unauthorized")
     assert response.json()["error"]["message"] == without_key.json()["error"]["message"]
     assert response.headers["www-authenticate"] == without_key.headers["www-authenticate"] == "ApiKey"
@@ -88,20 +88,20 @@ async def test_invalid_keys_get_the_same_401_as_no_key(
 async def test_key_digested_with_another_secret_is_rejected(
     keyed_app: FastAPI, keyed_client: AsyncClient, session: AsyncSession
 ) -> None:
-    key = await issue(session)
+    key = await issue_key(session)
     keyed_app.state.authenticator = ApiKeyAuthenticator(secret=SECRET[::-1].encode(), failures_per_minute=FAILURES)
     assert get_error(await post_me(keyed_client, key)) == (401, "unauthorized")
 
 
 async def test_expired_key_is_rejected(keyed_client: AsyncClient, session: AsyncSession) -> None:
-    key = await issue(session, expires_at=YESTERDAY)
+    key = await issue_key(session, expires_at=YESTERDAY)
     assert get_error(await post_me(keyed_client, key)) == (401, "unauthorized")
 
 
 async def test_revoked_key_is_rejected_after_three_seconds(
     keyed_client: AsyncClient, session: AsyncSession, clock: Clock
 ) -> None:
-    key = await issue(session)
+    key = await issue_key(session)
     assert (await post_me(keyed_client, key)).is_success
     await session.execute(text("UPDATE api_keys SET revoked_at = now()"))
     await session.commit()
@@ -115,7 +115,7 @@ async def test_revoked_key_is_rejected_after_three_seconds(
 async def test_key_is_not_cached_beyond_its_expiry(
     keyed_client: AsyncClient, session: AsyncSession, clock: Clock
 ) -> None:
-    key = await issue(session, expires_at=datetime.now(UTC) + timedelta(seconds=2))
+    key = await issue_key(session, expires_at=datetime.now(UTC) + timedelta(seconds=2))
     assert (await post_me(keyed_client, key)).is_success
     await session.execute(text("UPDATE api_keys SET expires_at = now()"))
     await session.commit()
@@ -124,7 +124,7 @@ async def test_key_is_not_cached_beyond_its_expiry(
 
 
 async def test_delete_hotel_requires_the_admin_scope(keyed_client: AsyncClient, session: AsyncSession) -> None:
-    writer, admin = [await issue(session, scope) for scope in Scope]
+    writer, admin = [await issue_key(session, scope) for scope in Scope]
     responses = [await keyed_client.delete("/hotels/1", headers={HEADER: key}) for key in (writer, admin)]
     assert [get_error(response) for response in responses] == [(403, "forbidden"), (404, "hotel_not_found")]
     assert get_error(await keyed_client.delete("/deals/1", headers={HEADER: writer})) == (404, "deal_not_found")
@@ -160,7 +160,7 @@ async def test_reads_need_no_key(keyed_client: AsyncClient) -> None:
 async def test_failed_attempts_are_limited_per_address(
     keyed_app: FastAPI, keyed_client: AsyncClient, session: AsyncSession, clock: Clock
 ) -> None:
-    cached_key, new = await issue(session), await issue(session)
+    cached_key, new = await issue_key(session), await issue_key(session)
     assert (await post_me(keyed_client, cached_key)).is_success
     for _ in range(FAILURES):
         assert get_error(await post_me(keyed_client, new_key())) == (401, "unauthorized")
@@ -222,7 +222,7 @@ async def test_concurrent_requests_with_one_valid_key_share_a_lookup(
     authenticator: ApiKeyAuthenticator, own_database: ConnectedDatabase, clock: Clock
 ) -> None:
     async with own_database.sessions() as session:
-        issued = [await issue(session) for _ in range(2 * FAILURES)]
+        issued = [await issue_key(session) for _ in range(2 * FAILURES)]
     queries = CountingApiKeyQueries(own_database.reads)
     for key in issued:
         assert await authenticate_concurrently(authenticator, queries, [key] * 50, "192.0.2.1") == {public_id(key): 50}
@@ -236,7 +236,7 @@ async def test_cancelled_request_does_not_cancel_the_shared_lookup(
     authenticator: ApiKeyAuthenticator, own_database: ConnectedDatabase
 ) -> None:
     async with own_database.sessions() as session:
-        key = await issue(session)
+        key = await issue_key(session)
     queries = CountingApiKeyQueries(own_database.reads)
     first, second = [
         asyncio.create_task(authenticator.authenticate(key, scope=Scope.WRITE, address="", keys=queries))
@@ -252,13 +252,13 @@ async def test_cancelled_request_does_not_cancel_the_shared_lookup(
 async def test_requests_without_a_key_are_not_failed_attempts(keyed_client: AsyncClient, session: AsyncSession) -> None:
     for _ in range(FAILURES + 1):
         assert get_error(await keyed_client.post("/me")) == (401, "unauthorized")
-    assert (await post_me(keyed_client, await issue(session))).is_success
+    assert (await post_me(keyed_client, await issue_key(session))).is_success
 
 
 async def test_unreachable_database_is_not_a_failed_attempt(
     keyed_app: FastAPI, keyed_client: AsyncClient, session: AsyncSession, settings: Settings
 ) -> None:
-    key = await issue(session)
+    key = await issue_key(session)
     reachable, unreachable = (
         keyed_app.state.database,
         ConnectedDatabase.connect("postgresql://nobody@127.0.0.1:1/nothing", settings),
@@ -275,7 +275,7 @@ async def test_unreachable_database_is_not_a_failed_attempt(
 async def test_client_id_is_cached_from_the_first_write_until_rejection(
     keyed_client: AsyncClient, session: AsyncSession, authenticator: ApiKeyAuthenticator, clock: Clock
 ) -> None:
-    key = await issue(session)
+    key = await issue_key(session)
     assert authenticator.cached_client_id(key) is None
     await post_me(keyed_client, key)
     assert (
@@ -299,7 +299,7 @@ async def test_at_most_1024_keys_are_cached(
     database: Database, session: AsyncSession, authenticator: ApiKeyAuthenticator, clock: Clock
 ) -> None:
     issued = [new_key() for _ in range(1030)]
-    session.add_all(map(entity, issued))
+    session.add_all(map(build_api_key, issued))
     await session.commit()
     queries = ApiKeyQueries(database.reads)
     for key in issued:

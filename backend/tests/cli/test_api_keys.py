@@ -13,7 +13,7 @@ from typer.testing import Result
 from app.auth.tokens import Scope, digest, new_key, public_id
 from app.db.urls import libpq_url
 from app.models import ApiKey
-from tests.support.api_keys import SECRET, entity
+from tests.support.api_keys import SECRET, build_api_key
 from tests.support.cli import assert_one_line_error, run_deals
 from tests.support.databases import TestServer
 from tests.support.embedded_processes import fetch_value
@@ -140,7 +140,7 @@ def test_role_deals_keys_has_sufficient_privileges(production: ProductionServer)
 async def test_database_rejects_invalid_key_by_constraint(
     session: AsyncSession, constraint: str, values: dict[str, object]
 ) -> None:
-    session.add(entity(new_key(), Scope.WRITE))
+    session.add(build_api_key(new_key(), Scope.WRITE))
     await session.flush()
     with pytest.raises(IntegrityError, match=f'"{constraint}"'):
         await session.execute(update(ApiKey).values(values))

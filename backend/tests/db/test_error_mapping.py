@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db.errors import is_retryable
 from app.db.session import ConnectedDatabase, transaction
 from app.db.statements import get_driver_connection
-from tests.support.api_keys import HEADER, issue, with_keys
+from tests.support.api_keys import HEADER, issue_key, with_keys
 from tests.support.clients import build_app, build_client
 from tests.support.deal_bodies import PLAIN_HOTEL
 
@@ -142,7 +142,7 @@ async def test_api_key_lookup_is_retried(
     own_database: ConnectedDatabase, settings: Settings, other_connection: extensions.connection, failure: str
 ) -> None:
     async with own_database.sessions() as session:
-        key = await issue(session)
+        key = await issue_key(session)
     with other_connection.cursor() as cursor:
         cursor.execute(_FAILING_KEY_LOOKUP.format(failure=failure, times=2))
     async with build_client(build_app(own_database, with_keys(settings))) as client:

@@ -16,7 +16,7 @@ from app.api.strict_route import TimeBudget
 from app.config import Settings
 from app.db.session import ConnectedDatabase
 from app.db.statements import get_driver_connection
-from tests.support.api_keys import HEADER, issue, with_keys
+from tests.support.api_keys import HEADER, issue_key, with_keys
 from tests.support.clients import build_app, build_client, open_database
 from tests.support.databases import connect
 from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
@@ -173,7 +173,7 @@ async def test_api_key_lookup_recovers_after_a_server_timeout(own_url: str, sett
     overrides = SINGLE_CONNECTION | {"database_statement_timeout": 0.1}
     async with open_service(own_url, with_keys(settings), **LONG_TIMEOUTS | overrides) as (client, database):
         async with database.sessions() as session:
-            key = {HEADER: await issue(session)}
+            key = {HEADER: await issue_key(session)}
         await disable_server_timeouts(database)
         with open_connection(own_url) as locker, locker.cursor() as cursor:
             cursor.execute("LOCK TABLE api_keys")

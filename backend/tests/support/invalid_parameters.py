@@ -1,10 +1,10 @@
-"""What no client should write behind the question mark, as it stands in the address, by the kind of parameter."""
+"""Invalid query parameters and ids, percent-encoded, by name and by type."""
 
 from collections.abc import Mapping
 from typing import Final
 
 ENCODINGS: Final = {
-    "a byte that is no UTF-8": "%ff",
+    "a byte that is not UTF-8": "%ff",
     "a surrogate": "%ED%A0%80",
     "an overlong slash": "%C0%AF",
     "half a character": "Z%C3",
@@ -14,7 +14,7 @@ ENCODINGS: Final = {
     "a percent and letters": "%zz",
     "IIS's own escape": "%u0031",
 }
-"""Refused before any value is looked at, whatever the parameter."""
+"""Rejected for every parameter, before its value is parsed."""
 
 _CONTROLS: Final = {
     "NUL": "%00",
@@ -23,9 +23,9 @@ _CONTROLS: Final = {
     "DEL": "%7F",
     "a C1 control": "%C2%85",
 }
-_NOTHING: Final = {"empty": "", "blank": "%20", "null": "null", "a list": "[1299]", "an object": "{}"}
+_EMPTY: Final = {"empty": "", "blank": "%20", "null": "null", "a list": "[1299]", "an object": "{}"}
 _WORDS: Final = {"NaN": "NaN", "Infinity": "Infinity", "minus Infinity": "-Infinity", "inf": "inf", "true": "true"}
-_SPELLINGS: Final = {
+_NUMBER_FORMATS: Final = {
     "padded before": "%201",
     "padded after": "1%20",
     "a plus for a blank": "+1",
@@ -42,11 +42,11 @@ _SPELLINGS: Final = {
     "5000 digits": "9" * 5000,
     "SQL": "1%20OR%201=1",
 }
-_WHOLE: Final = (
-    _NOTHING
+_INTEGER: Final = (
+    _EMPTY
     | _CONTROLS
     | _WORDS
-    | _SPELLINGS
+    | _NUMBER_FORMATS
     | {
         "a fraction": "1.5",
         "a whole fraction": "1.0",
@@ -57,12 +57,12 @@ _WHOLE: Final = (
         "minus nothing": "-0",
     }
 )
-KEY: Final = _WHOLE | {"zero": "0"}
+_ID: Final = _INTEGER | {"zero": "0"}
 _PRICE: Final = (
-    _NOTHING
+    _EMPTY
     | _CONTROLS
     | _WORDS
-    | _SPELLINGS
+    | _NUMBER_FORMATS
     | {
         "minus a cent": "-0.01",
         "minus nothing": "-0",
@@ -80,13 +80,13 @@ _PRICE: Final = (
     }
 )
 _FLAG: Final = {
-    name: value for name, value in (_NOTHING | _CONTROLS | _WORDS | _SPELLINGS).items() if name != "true"
+    name: value for name, value in (_EMPTY | _CONTROLS | _WORDS | _NUMBER_FORMATS).items() if name != "true"
 } | {"0": "0", "1": "1", "yes": "yes", "on": "on", "t": "t", "padded": "true%20"}
 _DATE: Final = (
-    _NOTHING
+    _EMPTY
     | _CONTROLS
     | _WORDS
-    | _SPELLINGS
+    | _NUMBER_FORMATS
     | {
         "seconds": "86400",
         "a moment": "2026-03-01T00:00:00Z",
@@ -106,9 +106,9 @@ _DATE: Final = (
     }
 )
 _SORT: Final = (
-    _NOTHING
+    _EMPTY
     | _CONTROLS
-    | _SPELLINGS
+    | _NUMBER_FORMATS
     | {
         "capitals": "ID",
         "two minus signs": "--id",
@@ -119,7 +119,7 @@ _SORT: Final = (
         "an attribute": "__class__",
     }
 )
-_COUNT: Final = _NOTHING | _CONTROLS | _SPELLINGS | {"capitals": "EXACT", "another": "all"}
+_COUNT: Final = _EMPTY | _CONTROLS | _NUMBER_FORMATS | {"capitals": "EXACT", "another": "all"}
 
 
 def _text(max_length: int) -> Mapping[str, str]:
@@ -146,30 +146,30 @@ CURSOR: Final = {
     "JSON": "WyJpZCIsIjEiLDFd",
     "as long as it may be": "A" * 500,
 }
-"""Refused as not given out by this service."""
-FILTERS: Final[dict[str, Mapping[str, str]]] = {
+"""Cursors that the service has not issued."""
+_FILTERS: Final[dict[str, Mapping[str, str]]] = {
     "city": _text(100),
     "country": _text(100),
-    "min_stars": KEY | {"six": "6"},
+    "min_stars": _ID | {"six": "6"},
     "price_min": _PRICE,
     "price_max": _PRICE,
     "category": _text(50),
     "available_only": _FLAG,
-    "hotel_id": KEY,
+    "hotel_id": _ID,
     "room_type": _text(100),
-    "min_discount": _WHOLE | {"101": "101"},
+    "min_discount": _INTEGER | {"101": "101"},
     "checkin_from": _DATE,
     "checkin_to": _DATE,
 }
-PAGES: Final[dict[str, Mapping[str, str]]] = {
-    "skip": _WHOLE,
-    "limit": KEY | {"101": "101", "a million millions": "1000000000000"},
+_PAGINATION: Final[dict[str, Mapping[str, str]]] = {
+    "skip": _INTEGER,
+    "limit": _ID | {"101": "101", "a million millions": "1000000000000"},
     "sort": _SORT,
 }
 QUERIES: Final[Mapping[tuple[str, str], Mapping[str, Mapping[str, str]]]] = {
-    ("GET", "/deals"): FILTERS | PAGES | {"count": _COUNT, "cursor": {"too long": "A" * 501}},
-    ("GET", "/deals/stats"): FILTERS | {"sort": _SORT},
-    ("GET", "/hotels"): FILTERS | PAGES,
-    ("DELETE", "/deals/1"): {"version": KEY | {"beyond int32": "2147483648"}},
+    ("GET", "/deals"): _FILTERS | _PAGINATION | {"count": _COUNT, "cursor": {"too long": "A" * 501}},
+    ("GET", "/deals/stats"): _FILTERS | {"sort": _SORT},
+    ("GET", "/hotels"): _FILTERS | _PAGINATION,
+    ("DELETE", "/deals/1"): {"version": _ID | {"beyond int32": "2147483648"}},
 }
-KEYS_IN_PATHS: Final = KEY | ENCODINGS | {"a letter": "a", "a dot": ".", "text": "Toronto", "a semicolon": "1;v=1"}
+INVALID_IDS: Final = _ID | ENCODINGS | {"a letter": "a", "a dot": ".", "text": "Toronto", "a semicolon": "1;v=1"}

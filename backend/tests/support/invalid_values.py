@@ -1,10 +1,10 @@
-"""Values no client should send, as they stand in a JSON body, by the kind of field they are sent for."""
+"""Invalid values for the fields of request bodies, as JSON text, by name and by type."""
 
 import json
 from collections.abc import Mapping
 from typing import Final
 
-_DEEP: Final = 500
+_NESTING_DEPTH: Final = 500
 
 NOT_JSON: Final = {
     "NaN": "NaN",
@@ -23,14 +23,14 @@ NOT_JSON: Final = {
     "a broken escape": '"\\u12"',
     "nothing": "",
 }
-"""Refused by the parser, whatever the field."""
+"""Rejected for every field, by the parser."""
 
 _OBJECTS: Final = {
     "an object": "{}",
     "a full object": '{"set": 1299}',
-    f"nested {_DEEP} deep": "[" * _DEEP + "]" * _DEEP,
+    f"nested {_NESTING_DEPTH} deep": "[" * _NESTING_DEPTH + "]" * _NESTING_DEPTH,
 }
-_OTHERS: Final = _OBJECTS | {"an empty list": "[]", "a list": "[1299]", "null": "null"}
+_OTHER_TYPES: Final = _OBJECTS | {"an empty list": "[]", "a list": "[1299]", "null": "null"}
 _NUMBERS: Final = {
     "1e400": "1e400",
     "1e140000": "1e140000",
@@ -42,14 +42,14 @@ _NUMBERS: Final = {
     "below int64": "-9223372036854775809",
     "minus one": "-1",
 }
-_FLAGS: Final = {"true": "true", "false": "false"}
-_WORDS: Final = {"an empty text": '""', "a word": '"cheap"', "NUL": '"\\u0000"', "a lone surrogate": '"\\ud800"'}
-_SPELLED_NUMBERS: Final = {"a number as text": '"1299"', "NaN as text": '"NaN"', "a spelled fraction": '"129.99"'}
-_NO_NUMBERS: Final = _OTHERS | _FLAGS | _WORDS | _SPELLED_NUMBERS
+_BOOLEANS: Final = {"true": "true", "false": "false"}
+_TEXTS: Final = {"an empty text": '""', "a word": '"cheap"', "NUL": '"\\u0000"', "a lone surrogate": '"\\ud800"'}
+_NUMBER_STRINGS: Final = {"a number as text": '"1299"', "NaN as text": '"NaN"', "a spelled fraction": '"129.99"'}
+_NOT_NUMBERS: Final = _OTHER_TYPES | _BOOLEANS | _TEXTS | _NUMBER_STRINGS
 
-_WHOLE: Final = _NO_NUMBERS | _NUMBERS | {"a fraction": "1.5", "1e-1": "1e-1"}
+_INTEGER: Final = _NOT_NUMBERS | _NUMBERS | {"a fraction": "1.5", "1e-1": "1e-1"}
 _PRICE: Final = (
-    _NO_NUMBERS
+    _NOT_NUMBERS
     | _NUMBERS
     | {
         "zero": "0",
@@ -62,12 +62,14 @@ _PRICE: Final = (
         "1e8": "1e8",
     }
 )
-_FLAG: Final = _OTHERS | _NUMBERS | _WORDS | _SPELLED_NUMBERS | {"0": "0", "1": "1", "yes": '"yes"', "true": '"true"'}
+_BOOLEAN: Final = (
+    _OTHER_TYPES | _NUMBERS | _TEXTS | _NUMBER_STRINGS | {"0": "0", "1": "1", "yes": '"yes"', "true": '"true"'}
+)
 _DATE: Final = (
-    _OTHERS
+    _OTHER_TYPES
     | _NUMBERS
-    | _FLAGS
-    | _WORDS
+    | _BOOLEANS
+    | _TEXTS
     | {
         "seconds": "86400",
         "seconds as text": '"86400"',
@@ -97,8 +99,8 @@ _DATE: Final = (
 _CATEGORIES: Final = (
     _OBJECTS
     | _NUMBERS
-    | _FLAGS
-    | _WORDS
+    | _BOOLEANS
+    | _TEXTS
     | {
         "21 names": json.dumps([f"name {number}" for number in range(21)]),
         "one name 21 times": json.dumps(["luxury"] * 21),
@@ -119,9 +121,9 @@ _CATEGORIES: Final = (
 
 def _text(max_length: int) -> Mapping[str, str]:
     return (
-        _OTHERS
+        _OTHER_TYPES
         | _NUMBERS
-        | _FLAGS
+        | _BOOLEANS
         | {
             "a number": "1299",
             "empty": '""',
@@ -146,28 +148,28 @@ def _text(max_length: int) -> Mapping[str, str]:
     )
 
 
-def _nullable(values: Mapping[str, str]) -> dict[str, str]:
+def _without_null(values: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name != "null"}
 
 
-_KEY: Final = _WHOLE | {"zero": "0"}
+_ID: Final = _INTEGER | {"zero": "0"}
 
 DEAL: Final[dict[str, Mapping[str, str]]] = {
-    "hotel_id": _KEY,
-    "external_id": _nullable(_KEY),
+    "hotel_id": _ID,
+    "external_id": _without_null(_ID),
     "room_type": _text(100),
-    "star_rating": _KEY | {"six": "6"},
+    "star_rating": _ID | {"six": "6"},
     "price_per_night": _PRICE,
     "original_price": _PRICE,
-    "discount_percent": _WHOLE | {"101": "101"},
+    "discount_percent": _INTEGER | {"101": "101"},
     "checkin_date": _DATE,
     "checkout_date": _DATE,
-    "is_available": _FLAG,
+    "is_available": _BOOLEAN,
     "categories": _CATEGORIES,
 }
 DEAL_PATCH: Final[Mapping[str, Mapping[str, str]]] = DEAL | {
     "categories": _CATEGORIES | {"null": "null"},
-    "version": _KEY | {"beyond int32": "2147483648"},
+    "version": _ID | {"beyond int32": "2147483648"},
 }
 HOTEL: Final[Mapping[str, Mapping[str, str]]] = {
     "name": _text(200),
