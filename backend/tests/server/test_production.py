@@ -87,11 +87,11 @@ def test_revoked_key_is_rejected_within_five_seconds(production: ProductionServe
         for _ in range(10):  # so that both processes cache it
             assert service.request("DELETE", "/deals/1", key)[0] == 404
         assert run_deals(production.url("deals_keys"), "keys", "revoke", key).exit_code == 0
-        revoked_at = time.monotonic()
-        while time.monotonic() < revoked_at + 5:  # requests must not extend the cache entry
-            service.request("DELETE", "/deals/1", key)
-            time.sleep(0.1)
-        assert {service.request("DELETE", "/deals/1", key)[0] for _ in range(10)} <= {401, 429}
+        deadline = time.monotonic() + 5
+        rejected = False
+        while not rejected and time.monotonic() < deadline:  # requests must not extend the cache entries
+            rejected = {service.request("DELETE", "/deals/1", key)[0] for _ in range(10)} <= {401, 429}
+        assert rejected
 
 
 @pytest.mark.parametrize("command", [["serve"], ["dev"]])

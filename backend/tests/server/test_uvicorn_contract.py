@@ -53,6 +53,8 @@ def test_protocols_take_the_arguments_for_accepted_connections() -> None:
 def test_supervisors_look_up_the_names_that_are_replaced() -> None:
     assert "= Process(" in inspect.getsource(Multiprocess.init_processes)
     assert "= Process(" in inspect.getsource(Multiprocess.keep_subprocess_alive)
+    assert "process.is_alive(timeout=" in inspect.getsource(Multiprocess.keep_subprocess_alive)
+    assert "self.parent_conn.recv()" in inspect.getsource(multiprocess.Process._healthcheck)
     assert isinstance(inspect.getattr_static(multiprocess.Process, "server"), property)
     assert {"self.config", "self._server", "self.process"} <= set(
         re.findall(r"self\.\w+", inspect.getsource(multiprocess.Process.__init__))

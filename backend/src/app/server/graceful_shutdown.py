@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from multiprocessing.connection import wait
 from types import FrameType
 from typing import Final
 
@@ -115,7 +116,20 @@ def _accept(listener: socket.socket) -> socket.socket | None:
 
 
 class WorkerProcess(multiprocess.Process):
-    """A worker whose server shuts down gracefully."""
+    """A worker whose server shuts down gracefully, and whose end is noticed at once."""
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether the worker responds within `timeout`. uvicorn's check waits even if the process has ended."""
+        if not self.process.is_alive():
+            return False
+        try:
+            self.parent_conn.send(b"ping")
+            if self.parent_conn not in wait([self.parent_conn, self.process.sentinel], timeout):
+                return False
+            self.parent_conn.recv()
+        except (OSError, EOFError):
+            return False
+        return True
 
     @property
     def server(self) -> Server:

@@ -23,7 +23,7 @@ from app.logging import configure_logging
 from app.server.graceful_shutdown import GracefulMultiprocess, GracefulServer
 
 _GRACEFUL_TIMEOUT: Final = 10
-_WORKER_HEALTHCHECK_TIMEOUT: Final = 10
+_WORKER_HEALTHCHECK_TIMEOUT: Final = 30
 """Seconds; a worker that is still importing does not respond to the check, and is replaced when it fails."""
 _POLL_INTERVAL: Final = 0.05
 _MAX_PORTS_TRIED: Final = 100
