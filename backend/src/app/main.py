@@ -90,7 +90,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.root_path = settings.root_path  # for links; the proxy has stripped it from the path
     app.state.settings = settings
     app.state.authenticator = build_authenticator(settings)
     add_middleware(app, settings)

@@ -211,19 +211,20 @@ async def test_docs_load_only_local_assets(client: AsyncClient, page: str) -> No
     assert (await client.get("/docs/assets/other.js")).status_code == 404
 
 
-async def test_links_include_the_root_path(settings: Settings, database: Database) -> None:
-    app = build_app(database, settings.model_copy(update={"root_path": "/catalogue"}))
+@pytest.mark.parametrize("root_path", ["/catalogue", "/deals"])
+async def test_links_include_the_root_path(settings: Settings, database: Database, root_path: str) -> None:
+    app = build_app(database, settings.model_copy(update={"root_path": root_path}))
     hotel = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "1"}
     async with build_client(app) as client:
-        assert (await client.get("/")).headers["location"] == "/catalogue/docs"
+        assert (await client.get("/")).headers["location"] == f"{root_path}/docs"
         for page, script in (("/docs", "swagger-ui-bundle.js"), ("/redoc", "redoc.standalone.js")):
             html = (await client.get(page)).text
-            assert "/catalogue/openapi.json" in html
-            assert f'src="/catalogue/docs/assets/{script}"' in html
-        assert (await client.get("/openapi.json")).json()["servers"][0]["url"] == "/catalogue"
-        assert (await client.post("/hotels", json=hotel)).headers["location"].startswith("/catalogue/hotels/")
+            assert f"{root_path}/openapi.json" in html
+            assert f'src="{root_path}/docs/assets/{script}"' in html
+        assert (await client.get("/openapi.json")).json()["servers"][0]["url"] == root_path
+        assert (await client.post("/hotels", json=hotel)).headers["location"].startswith(f"{root_path}/hotels/")
         links = (await client.get("/deals", params={"skip": 1})).headers["link"]
-        assert links.startswith("</catalogue/deals?")
+        assert links.startswith(f"<{root_path}/deals?")
 
 
 async def test_document_is_served(client: AsyncClient, document: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
+from app.config import Settings
 from app.pagination import Page
 from app.repositories.idempotency import StoredResponse
 from app.schemas.base import ResponseModel
@@ -33,11 +34,12 @@ def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
 
 
 def public_path(request: Request, path: str) -> str:
-    """`path` as clients see it: with the prefix that a reverse proxy strips, if there is one."""
-    root_path: str = request.scope.get("root_path", "")
-    if root_path and path.startswith(f"{root_path}/"):
-        return path
-    return root_path + path
+    """`path` as clients see it: with the prefix that a reverse proxy strips, if there is one.
+
+    Routing does not know the prefix: Starlette's `root_path` would take /deals for one that is already stripped.
+    """
+    settings: Settings = request.app.state.settings
+    return settings.root_path + path
 
 
 def _build_url(request: Request, changes: dict[str, object]) -> str:
