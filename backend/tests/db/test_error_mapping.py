@@ -14,7 +14,8 @@ from app.db.session import ConnectedDatabase, transaction
 from app.db.statements import get_driver_connection
 from tests.support.api_keys import HEADER, issue_key, with_keys
 from tests.support.clients import build_app, build_client
-from tests.support.deal_bodies import PLAIN_HOTEL
+from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
+from tests.support.decimal_json import to_json
 
 _FAILING_TRIGGER = """
     CREATE SEQUENCE tries;
@@ -40,6 +41,7 @@ _FAILING_KEY_LOOKUP = """
 TERMINATE_BACKEND = "PERFORM pg_terminate_backend(pg_backend_pid())"
 AT_STATEMENT, AT_COMMIT = "", "DEFERRABLE INITIALLY DEFERRED"
 ALWAYS = 1_000
+JSON = {"content-type": "application/json"}
 
 
 def _make_inserts_fail(
@@ -135,6 +137,21 @@ async def test_write_is_retried_when_its_connection_is_closed_before_the_commit(
     _make_inserts_fail(other_connection, TERMINATE_BACKEND, when=AT_STATEMENT, times=1)
     assert (await own_client.post("/hotels", json=PLAIN_HOTEL)).status_code == 201
     assert _count_hotels(other_connection) == 1
+
+
+async def test_patch_deal_with_categories_is_retried(
+    own_client: AsyncClient, other_connection: extensions.connection
+) -> None:
+    """The second attempt loads the categories of a deal that the first one has left in the session."""
+    hotel = (await own_client.post("/hotels", json=PLAIN_HOTEL)).json()["id"]
+    body = {"hotel_id": hotel, "categories": ["beach"]}
+    deal = (await own_client.post("/deals", content=to_json({**PLAIN_DEAL, **body}), headers=JSON)).json()["id"]
+    with other_connection.cursor() as cursor:
+        trigger = _FAILING_TRIGGER.replace("AFTER INSERT ON hotels", "AFTER UPDATE ON deals")
+        cursor.execute(trigger.format(failure=_raise_error("40P01"), when=AT_STATEMENT, times=2))
+    response = await own_client.patch(f"/deals/{deal}", json={"categories": ["luxury"], "star_rating": 1})
+    assert (response.status_code, response.json()["categories"]) == (200, ["luxury"])
+    assert response.json()["version"] == 2
 
 
 @pytest.mark.parametrize("failure", [_raise_error("40P01"), TERMINATE_BACKEND])
