@@ -28,7 +28,7 @@ AppError                         500  internal_error
 └── ServiceUnavailableError      503  service_unavailable
     └── OutcomeUnknownError           service_unavailable
 
-Messages are public: they contain no SQL, no driver text, and nothing of the input except field names and ids.
+Messages are public: they contain no SQL, no driver text, and nothing from the input except field names and ids.
 """
 
 from collections.abc import Mapping, Sequence

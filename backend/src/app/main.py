@@ -45,7 +45,7 @@ def _operation_id(route: APIRoute) -> str:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the database while the application runs."""
+    """Keep the database open while the application runs."""
     settings: Settings = app.state.settings
     with open_database(settings) as resolved:
         app.state.database = ConnectedDatabase.connect(resolved.url, settings)
@@ -57,7 +57,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _tune_garbage_collector() -> None:
-    """Exclude the application itself from collections, and collect less often: full ones cause the slowest requests."""
+    """Exclude the application from collections, and collect less often: full collections cause the slowest requests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)

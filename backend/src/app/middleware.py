@@ -30,7 +30,9 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
     """Add the middlewares to `app`, from the innermost to the outermost."""
     max_bytes, timeout = settings.request_max_body_bytes, settings.request_body_timeout
     app.add_middleware(BodyLimitMiddleware, max_bytes=max_bytes, timeout=timeout)
-    app.add_middleware(CancelOnDisconnectMiddleware)  # outside of the body limit: its wait has no timeout
+    app.add_middleware(
+        CancelOnDisconnectMiddleware
+    )  # outside the body limit: waiting for a disconnect must not time out
     if settings.rate_limit:
         app.add_middleware(partial(RateLimitMiddleware.from_settings, limit=settings.rate_limit, settings=settings))
     app.add_middleware(HeaderLimitMiddleware)

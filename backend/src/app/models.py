@@ -178,7 +178,7 @@ class Hotel(Base):
 
 
 class Category(Base):
-    """A label of deals; its name is unique case-insensitively."""
+    """A label for deals; its name is unique case-insensitively."""
 
     __tablename__ = "categories"
     __table_args__ = (

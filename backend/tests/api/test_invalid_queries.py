@@ -80,7 +80,7 @@ def test_repeated_single_valued_parameters_are_rejected(
     def check(wire: RawConnection, name: str) -> None:
         response = wire.request(method, f"{path}?{name}=1&{name}=1")
         assert_error(response, "validation_error")
-        assert {"field": name, "message": "must be given once"} in response.json()["error"]["details"]
+        assert {"field": name, "message": "must appear only once"} in response.json()["error"]["details"]
 
     single = QUERIES[method, path].keys() - REPEATABLE
     check_each_case(port, catalogue, {name: name for name in single}, check)

@@ -15,7 +15,7 @@ from app.repositories.deals import DealRepository
 from app.repositories.hotel_queries import HotelQueries
 from app.repositories.hotels import HotelRepository
 from app.repositories.idempotency import IdempotencyRepository
-from app.repositories.system import HealthRepository, SigningKeyRepository
+from app.repositories.system import HealthQueries, SigningKeyQueries
 from app.schemas.base import IdempotencyKey
 from app.schemas.params import OptionalParam
 from app.services.deals import DealSearchService, DealService
@@ -26,13 +26,13 @@ from app.services.idempotency import IdempotencyService
 
 async def get_health_service(request: Request) -> HealthService:
     return HealthService(
-        health=HealthRepository(get_database(request).reads), is_draining=is_draining(request.scope["state"])
+        health=HealthQueries(get_database(request).reads), is_draining=is_draining(request.scope["state"])
     )
 
 
 async def get_deal_search(request: Request) -> DealSearchService:
     database = get_database(request)
-    return DealSearchService(queries=DealQueries(database.reads), cursors=partial(_get_cursor_codec, database))
+    return DealSearchService(queries=DealQueries(database.reads), get_cursor_codec=partial(_get_cursor_codec, database))
 
 
 async def get_deal_service(session: DB) -> DealService:
@@ -63,21 +63,21 @@ async def get_idempotency_service(
         OptionalParam[IdempotencyKey],
         Header(
             alias="Idempotency-Key",
-            description="A text chosen by the client, such as a UUID. A request that is sent again with the same key "
+            description="A string chosen by the client, such as a UUID. A request that is sent again with the same key "
             "and body within 24 hours has no further effect and gets the first response, with "
             "`Idempotent-Replayed: true`.",
         ),
     ] = None,
 ) -> IdempotencyService:
     if len(request.headers.getlist("idempotency-key")) > 1:
-        raise InvalidError(details=[ErrorDetail("Idempotency-Key", "must be given once")])
+        raise InvalidError(details=[ErrorDetail("Idempotency-Key", "must appear only once")])
     return IdempotencyService(IdempotencyRepository(session), client=request.state.client, key=key)
 
 
 async def _get_cursor_codec(database: Database) -> CursorCodec:
     """The codec with the database's signing key, which each process reads once."""
     if database.cursor_key is None:
-        database.cursor_key = await SigningKeyRepository(database.reads).get("cursor")
+        database.cursor_key = await SigningKeyQueries(database.reads).get("cursor")
     return CursorCodec(database.cursor_key)
 
 

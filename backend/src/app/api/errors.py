@@ -117,7 +117,8 @@ def _method_not_allowed(methods: AbstractSet[str]) -> MethodNotAllowedError:
 def _get_methods_of_static_path(request: Request) -> AbstractSet[str]:
     """The methods of the routes without path parameters that have the request's path; empty if there are none."""
     path = request.scope["path"]
-    return set().union(*(methods for template, methods in _get_routes(request) if template == path and "{" not in path))
+    static = (methods for template, methods in _get_routes(request) if template == path and "{" not in template)
+    return set().union(*static)
 
 
 def _get_methods_of_path(request: Request) -> AbstractSet[str]:
@@ -138,7 +139,7 @@ def _from_validation_error(error: RequestValidationError) -> AppError:
     problems: Sequence[Mapping[str, Any]] = error.errors()
     for problem in problems:
         if problem["loc"][0] == "path":
-            return _BY_PATH_PARAMETER[problem["loc"][1]]()
+            return _BY_PATH_PARAMETER.get(problem["loc"][1], NotFoundError)()
         if problem["type"] == "json_invalid":
             return MalformedJsonError()
     all_unknown = all(problem["type"] == UNKNOWN_PARAMETER for problem in problems)

@@ -17,6 +17,7 @@ from app.api.errors import UNKNOWN_PARAMETER
 M = TypeVar("M", bound=BaseModel)
 
 _MAX_PARAMETERS: Final = 200
+_MAX_HINTS: Final = 50
 _INVALID_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 _Problem = dict[str, Any]
@@ -37,7 +38,7 @@ class QueryModel(Generic[M]):
         """Raises RequestValidationError with all invalid names and values."""
         query = request.scope["query_string"]
         values = parse_query(query) if query else {}
-        problems = list(find_invalid_names(values, self._is_repeatable))
+        problems = list(find_name_problems(values, self._is_repeatable))
         try:
             model = self.model.model_validate(self._select(values))
         except ValidationError as error:
@@ -56,7 +57,7 @@ class QueryModel(Generic[M]):
 def require_known_names(query: bytes, dependant: Dependant) -> None:
     """Raises RequestValidationError for parameters that the endpoint does not declare, and for repeated ones."""
     known = dict.fromkeys((parameter.alias for parameter in dependant.query_params), False)
-    _raise_problems(list(find_invalid_names(parse_query(query), known)))
+    _raise_problems(list(find_name_problems(parse_query(query), known)))
 
 
 def parse_query(query: bytes) -> dict[str, list[str]]:
@@ -78,15 +79,15 @@ def parse_query(query: bytes) -> dict[str, list[str]]:
     return values
 
 
-def find_invalid_names(values: Mapping[str, list[str]], is_repeatable: Mapping[str, bool]) -> Iterator[_Problem]:
+def find_name_problems(values: Mapping[str, list[str]], is_repeatable: Mapping[str, bool]) -> Iterator[_Problem]:
     """A problem for each unknown name, with the nearest known one, and for each name that must not be repeated."""
-    for name, texts in values.items():
+    for number, (name, texts) in enumerate(values.items()):
         if name not in is_repeatable:
-            similar = difflib.get_close_matches(name, is_repeatable, n=1, cutoff=0.5)
+            similar = difflib.get_close_matches(name, is_repeatable, n=1, cutoff=0.5) if number < _MAX_HINTS else []
             hint = f"; did you mean {similar[0]}?" if similar else ""
             yield _problem(name, message=f"unknown parameter{hint}", kind=UNKNOWN_PARAMETER)
         elif len(texts) > 1 and not is_repeatable[name]:
-            yield _problem(name, message="must be given once")
+            yield _problem(name, message="must appear only once")
 
 
 def _problem(*location: str, message: str, kind: str = "value_error") -> _Problem:

@@ -47,7 +47,7 @@ def _build_url(request: Request, changes: dict[str, object]) -> str:
     return f"{public_path(request, request.scope['path'])}?{urlencode([*parameters, *changes.items()])}"
 
 
-def created(model: type[ResponseModel], row: Mapping[str, Any], *, location: str) -> StoredResponse:
+def build_created_response(model: type[ResponseModel], row: Mapping[str, Any], *, location: str) -> StoredResponse:
     """The response to a write that has created the resource at `location`, a path of the service."""
     body = model.model_validate(row).model_dump_json().encode()
     return StoredResponse(status=HTTPStatus.CREATED, location=location, body=body)

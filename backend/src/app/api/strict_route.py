@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class StrictJsonRequest(Request):
-    """A request whose JSON has one meaning: UTF-8, finite exact numbers, no name twice."""
+    """A request with unambiguous JSON: UTF-8, finite exact numbers, no duplicate names."""
 
     async def json(self) -> Any:  # noqa: ANN401  JSON is any value
         """The body, with fractions as Decimal. Raises ValueError or RecursionError for anything but strict JSON."""

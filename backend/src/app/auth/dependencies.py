@@ -29,7 +29,7 @@ class ApiKeyAuth(APIKeyHeader):
         self.scope = scope
 
     async def authenticate(self, request: Request) -> None:
-        """Set `request.state.client` to the key's public id, or to an empty text if writes need no key.
+        """Set `request.state.client` to the key's public id, or to an empty string if writes need no key.
 
         Raises UnauthorizedError, ForbiddenError, RateLimitedError, and one of DATABASE_ERRORS.
         """

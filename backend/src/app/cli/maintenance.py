@@ -8,7 +8,7 @@ from app.config import Settings
 from app.db.errors import DATABASE_ERRORS, get_driver_error
 from app.db.session import ConnectedDatabase, transaction
 from app.repositories.idempotency import IdempotencyRepository
-from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupRepository, Totals
+from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupQueries, Totals
 
 _MISSING_PRIVILEGE: Final = "The database's role lacks a privilege for this command; see docs/roles.md."
 _REASONS: Final = {
@@ -26,7 +26,7 @@ class MaintenanceError(Exception):
 async def verify_rollups(url: str, settings: Settings) -> list[RollupCheck]:
     """Compare each rollup with a count of all deals. Raises MaintenanceError."""
     async with connect(url, settings) as database:
-        return [await RollupRepository(database.reads).check(rollup) for rollup in ROLLUPS]
+        return [await RollupQueries(database.reads).check(rollup) for rollup in ROLLUPS]
 
 
 async def purge_idempotency_keys(url: str, settings: Settings) -> int:

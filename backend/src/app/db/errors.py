@@ -23,7 +23,7 @@ DATABASE_ERRORS: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""Every type that the driver or the pool raises for a statement that was not executed."""
+"""Every type that the driver or a pool raises for a statement that failed."""
 ABANDONED_ERRORS: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
 """A statement may still be running on the connection, which must not be reused."""
 
@@ -42,7 +42,7 @@ _STALE_STATEMENT: Final = (
     asyncpg.DuplicatePreparedStatementError,
 )
 _BY_SQLSTATE: Final[Mapping[str, type[AppError]]] = {
-    "0A": ServiceUnavailableError,  # a prepared statement for a previous form of its tables
+    "0A": ServiceUnavailableError,  # prepared against an older table definition
     "08": ServiceUnavailableError,  # the connection
     "22": InvalidError,  # a value that passed the validation
     "23": ConflictError,  # a constraint without a rule

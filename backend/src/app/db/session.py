@@ -84,7 +84,7 @@ class ConnectedDatabase(Database):
 
 
 def _get_connect_options(url: str, settings: Settings) -> dict[str, Any]:
-    """asyncpg's arguments: the same timeouts for the driver and the server, which so releases abandoned locks."""
+    """asyncpg's arguments: the server gets the timeouts too, so that it releases abandoned locks."""
     server_timeouts = {
         "statement_timeout": settings.database_statement_timeout,
         "lock_timeout": settings.database_lock_timeout,
@@ -146,7 +146,7 @@ async def transaction(
 ) -> AsyncIterator[AsyncSession]:
     """A session whose transaction is committed at the end of the block, and rolled back if an exception leaves it.
 
-    The transaction and its connection are taken by the first statement: a request that is rejected before needs none.
+    The connection is acquired on the first statement, so a request that is rejected earlier uses none.
     Raises OutcomeUnknownError if the connection is lost during the commit, or if it has not ended at `deadline`,
     in the event loop's time.
     """
@@ -160,7 +160,7 @@ async def transaction(
             await session.invalidate()  # a rollback would wait for a server that may not respond
         raise
     finally:
-        await session.close()
+        await _close(session, deadline=deadline)
 
 
 async def run_in_transaction(
@@ -195,6 +195,14 @@ async def _commit(session: AsyncSession, *, deadline: float | None) -> None:
             raise
         connection.terminate()
         raise OutcomeUnknownError from error
+
+
+async def _close(session: AsyncSession, *, deadline: float | None) -> None:
+    try:
+        async with asyncio.timeout_at(deadline):
+            await session.close()
+    except TimeoutError:
+        await session.invalidate()
 
 
 def _was_rejected_by_server(error: BaseException) -> bool:

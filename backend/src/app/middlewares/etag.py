@@ -16,7 +16,7 @@ class ETagMiddleware:
     """Add an `ETag` to each successful response to GET, and replace it by a 304 if the client already has it.
 
     The tag is a hash of the content, so equal responses have equal tags in every process. It is weak because all
-    content codings share it: this middleware must be inside of the compression.
+    content codings share it: this middleware must be inside the compression middleware.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -44,16 +44,18 @@ class RequestContextMiddleware:
 
         started, counter = time.perf_counter(), start_query_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self.app(scope, receive, send_with_request_id)
-            log.info(
-                "request",
-                method=scope["method"],
-                route=getattr(scope.get("route"), "path", None),
-                status=status or _CLIENT_CLOSED_REQUEST,
-                ms=round((time.perf_counter() - started) * 1000, 2),
-                queries=counter.queries,
-                **_client(scope),
-            )
+            try:
+                await self.app(scope, receive, send_with_request_id)
+            finally:
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    route=getattr(scope.get("route"), "path", None),
+                    status=status or _CLIENT_CLOSED_REQUEST,
+                    ms=round((time.perf_counter() - started) * 1000, 2),
+                    queries=counter.queries,
+                    **_client(scope),
+                )
 
 
 def _client(scope: Scope) -> dict[str, str]:

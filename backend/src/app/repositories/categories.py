@@ -73,12 +73,12 @@ class CategoryRow(TypedDict):
 
 
 class CategoryQueries:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def list_with_counts(self) -> list[CategoryRow]:
         """Every category with its number of deals, by name."""
-        return await self._database.fetch_all(list_categories_statement(), {})
+        return await self._executor.fetch_all(list_categories_statement(), {})
 
 
 @lru_cache

@@ -67,11 +67,11 @@ class DealRowPage(NamedTuple):
 
 
 class DealQueries:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def get(self, deal_id: int) -> DealRow | None:
-        rows = await self._database.fetch_all(get_deal_statement(), {"deal_id": deal_id})
+        rows = await self._executor.fetch_all(get_deal_statement(), {"deal_id": deal_id})
         return _to_deal(rows[0]) if rows else None
 
     async def page(
@@ -80,19 +80,19 @@ class DealQueries:
         """At most `limit` matching deals in the order of `sort`, with the exact total on request."""
         bound = bind_filters(filters)
         statement = list_deals_statement(bound.key, sort, start=_page_start(start), limit=limit, with_total=with_total)
-        rows = await self._database.fetch_all(statement, bound.values | _position_values(start, limit=limit))
+        rows = await self._executor.fetch_all(statement, bound.values | _position_values(start, limit=limit))
         total = rows[0].get("total") if rows else None
         return DealRowPage([_to_deal(row) for row in rows if row["id"]], total)
 
     async def estimate(self, filters: DealFilters) -> int:
         """The number of matching deals as the query planner estimates it."""
         bound = bind_filters(filters)
-        return await _estimated_rows(self._database, matching_ids_statement(bound.key), bound.values)
+        return await _estimated_rows(self._executor, matching_ids_statement(bound.key), bound.values)
 
     async def stats(self, filters: DealFilters, *, sort: CityStatsSort) -> list[CityStatsRow]:
         """Statistics of the matching deals by city; the names of cities are compared case-insensitively."""
         bound = bind_filters(filters)
-        return await self._database.fetch_all(city_stats_statement(bound.key, sort), bound.values)
+        return await self._executor.fetch_all(city_stats_statement(bound.key, sort), bound.values)
 
 
 def _to_deal(record: _DealRecord) -> DealRow:
@@ -129,7 +129,7 @@ def get_deal_statement() -> CompiledStatement[_DealRecord]:
 def list_deals_statement(
     key: FilterKey, sort: DealSort, *, start: PageStart, limit: int, with_total: bool
 ) -> CompiledStatement[_DealRecord]:
-    """Statement for the values of the filters, and `skip` and `end`, or `after_key` and `after_id`.
+    """Bind parameters: the values of the filters, and `skip` and `end`, or `after_key` and `after_id`.
 
     The limit is a literal: with a parameter PostgreSQL would make a new plan for every execution.
     """
@@ -148,13 +148,13 @@ def list_deals_statement(
 
 @lru_cache(maxsize=_STATEMENT_CACHE_SIZE)
 def matching_ids_statement(key: FilterKey) -> CompiledStatement[dict[str, int]]:
-    """Statement for the values of the filters."""
+    """Bind parameters: the values of the filters."""
     return CompiledStatement(select(Deal.id).where(*where_clauses(key)))
 
 
 @lru_cache(maxsize=_STATEMENT_CACHE_SIZE)
 def city_stats_statement(key: FilterKey, sort: CityStatsSort) -> CompiledStatement[CityStatsRow]:
-    """Statement for the values of the filters."""
+    """Bind parameters: the values of the filters."""
     rollup = choose_rollup(key)
     table = rollup or Deal
     count, prices = (

@@ -59,18 +59,18 @@ class HotelRowPage(NamedTuple):
 
 
 class HotelQueries:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def get(self, hotel_id: int) -> HotelRow | None:
-        rows = await self._database.fetch_all(get_hotel_statement(), {"hotel_id": hotel_id})
+        rows = await self._executor.fetch_all(get_hotel_statement(), {"hotel_id": hotel_id})
         return rows[0] if rows else None
 
     async def page(self, filters: DealFilters, *, sort: HotelSort, skip: int, limit: int) -> HotelRowPage:
         """The hotels with a matching deal in the order of `sort`."""
         bound = bind_filters(filters)
         statement = list_hotels_statement(bound.key, sort, limit=limit)
-        rows = await self._database.fetch_all(statement, bound.values | {"skip": skip})
+        rows = await self._executor.fetch_all(statement, bound.values | {"skip": skip})
         return HotelRowPage([row for row in rows if row["id"]], rows[0]["total"])
 
 
@@ -82,7 +82,7 @@ def get_hotel_statement() -> CompiledStatement[HotelRow]:
 
 @lru_cache(maxsize=_STATEMENT_CACHE_SIZE)
 def list_hotels_statement(key: FilterKey, sort: HotelSort, *, limit: int) -> CompiledStatement[_HotelRecord]:
-    """Statement for the values of the filters, and `skip`."""
+    """Bind parameters: the values of the filters, and `skip`."""
     rollup = choose_rollup(key)
     matching = (_count_in_rollup(rollup, key) if rollup else _count_deals(key)).cte("matching")
     min_price = _min_price(rollup, key) if rollup else matching.c.min_price

@@ -64,13 +64,13 @@ class _CheckRecord(TypedDict):
     prices_actual: Decimal
 
 
-class RollupRepository:
-    def __init__(self, database: Executor) -> None:
-        self._database = database
+class RollupQueries:
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def check(self, rollup: Rollup) -> RollupCheck:
         """Compare every row of the rollup with the deals, in one snapshot."""
-        rows = await self._database.fetch_all(CompiledStatement[_CheckRecord](_check_statement(rollup)), {})
+        rows = await self._executor.fetch_all(CompiledStatement[_CheckRecord](_check_statement(rollup)), {})
         samples = [mismatch for row in rows if (mismatch := _to_mismatch(row))]
         summary = rows[0]
         return RollupCheck(rollup.__tablename__, summary["rows"], int(summary["deals"]), summary["mismatches"], samples)

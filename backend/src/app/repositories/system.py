@@ -15,7 +15,7 @@ class _RevisionRow(TypedDict):
     version_num: str
 
 
-class HealthRepository:
+class HealthQueries:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
@@ -37,7 +37,7 @@ class _SigningKeyRow(TypedDict):
     key: bytes
 
 
-class SigningKeyRepository:
+class SigningKeyQueries:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 from app.api.dependencies import DealSearchDep, DealServiceDep, IdempotencyDep
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
 from app.api.query_params import QueryModel
-from app.api.responses import created, link_header, to_response
+from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_WRITE
 from app.db.session import DB, run_in_transaction
@@ -26,7 +26,7 @@ from app.schemas.params import OptionalParam, QueryId, QueryVersion
 
 router = APIRouter(prefix="/deals", tags=["deals"], route_class=StrictRoute)
 
-DealId = Annotated[QueryId, Path(description="The deal's key.", examples=[1], json_schema_extra={"example": 1})]
+DealId = Annotated[QueryId, Path(description="Id of the deal.", examples=[1], json_schema_extra={"example": 1})]
 IfVersion = Annotated[
     OptionalParam[QueryVersion], Query(description="Delete the deal only if it still has this version.", examples=[1])
 ]
@@ -89,7 +89,7 @@ async def create_deal(
 
     async def create() -> StoredResponse:
         deal = await deals.create(new)
-        return created(DealOut, deal, location=f"/deals/{deal['id']}")
+        return build_created_response(DealOut, deal, location=f"/deals/{deal['id']}")
 
     return to_response(request, await run_in_transaction(session, idempotency.run, new, create))
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response, status
 from app.api.dependencies import HotelSearchDep, HotelServiceDep, IdempotencyDep
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
 from app.api.query_params import QueryModel
-from app.api.responses import created, link_header, to_response
+from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_ADMIN, REQUIRE_WRITE
 from app.db.session import DB, run_in_transaction
@@ -20,7 +20,7 @@ from app.schemas.params import QueryId
 
 router = APIRouter(prefix="/hotels", tags=["hotels"], route_class=StrictRoute)
 
-HotelId = Annotated[QueryId, Path(description="The hotel's key.", examples=[1], json_schema_extra={"example": 1})]
+HotelId = Annotated[QueryId, Path(description="Id of the hotel.", examples=[1], json_schema_extra={"example": 1})]
 EmptyHotelId = Annotated[
     QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra={"example": 151})
 ]
@@ -35,7 +35,7 @@ async def list_hotels(
 ) -> Page[HotelListRow]:
     """The hotels with at least one matching deal, the number of those deals and their lowest price.
 
-    `sort=min_price` gives the cheapest hotels for a search; `GET /deals?hotel_id=` is the next click.
+    `sort=min_price` gives the cheapest hotels for a search; `GET /deals?hotel_id=` then lists the deals.
     """
     page = await hotels.page(query)
     response.headers.update(link_header(request, page))
@@ -64,11 +64,11 @@ async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> HotelRow:
 async def create_hotel(
     new: HotelCreate, hotels: HotelServiceDep, idempotency: IdempotencyDep, session: DB, request: Request
 ) -> Response:
-    """Creates a hotel; `Location` is its address. A phone, and a name in a city and country, belong to one hotel."""
+    """Creates a hotel; `Location` is its address. The phone is unique, and so are name, city and country together."""
 
     async def create() -> StoredResponse:
         hotel = await hotels.create(new)
-        return created(HotelOut, hotel, location=f"/hotels/{hotel['id']}")
+        return build_created_response(HotelOut, hotel, location=f"/hotels/{hotel['id']}")
 
     return to_response(request, await run_in_transaction(session, idempotency.run, new, create))
 

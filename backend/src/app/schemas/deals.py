@@ -98,8 +98,8 @@ class DealQuery(DealFilters, PageQuery):
     )
     cursor: OptionalParam[Annotated[str, Field(max_length=500)]] = Field(
         None,
-        description="The `next_cursor` of a page with the same filters and sort. Not together with `skip` above 0; "
-        "an empty cursor is the first page.",
+        description="The `next_cursor` of a page with the same filters and sort. Cannot be combined with a non-zero "
+        "`skip`; an empty cursor is the first page.",
     )
     count: TotalMode = Field(
         TotalMode.EXACT, description="How to determine `total`; `none` is the fastest.", examples=["exact"]

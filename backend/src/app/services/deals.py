@@ -71,9 +71,9 @@ class DealService:
 class DealSearchService:
     """Reads, outside transactions."""
 
-    def __init__(self, *, queries: DealQueries, cursors: Callable[[], Awaitable[CursorCodec]]) -> None:
+    def __init__(self, *, queries: DealQueries, get_cursor_codec: Callable[[], Awaitable[CursorCodec]]) -> None:
         self._queries = queries
-        self._cursors = cursors
+        self._get_cursor_codec = get_cursor_codec
 
     async def get(self, deal_id: int) -> DealRow:
         """Raises DealNotFoundError."""
@@ -84,7 +84,7 @@ class DealSearchService:
 
     async def page(self, query: DealQuery) -> Page[DealRow]:
         """A page; one more deal is selected to find out whether it is the last. Raises InvalidCursorError."""
-        cursors = await self._cursors()
+        cursors = await self._get_cursor_codec()
         start, exact = _start(query, cursors), query.count is TotalMode.EXACT
         found, total = await self._queries.page(
             query, sort=query.sort, start=start, limit=query.limit + 1, with_total=exact

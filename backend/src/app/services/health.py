@@ -5,7 +5,7 @@ from threading import Event
 from typing import Any
 
 from app.errors import ErrorDetail, ServiceUnavailableError
-from app.repositories.system import HealthRepository
+from app.repositories.system import HealthQueries
 
 
 def is_draining(state: Mapping[str, Any]) -> bool:
@@ -15,7 +15,7 @@ def is_draining(state: Mapping[str, Any]) -> bool:
 
 
 class HealthService:
-    def __init__(self, *, health: HealthRepository, is_draining: bool = False) -> None:
+    def __init__(self, *, health: HealthQueries, is_draining: bool = False) -> None:
         self._health = health
         self._is_draining = is_draining
 

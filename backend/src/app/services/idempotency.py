@@ -21,7 +21,7 @@ class Outcome:
 class IdempotencyService:
     """Runs the write of one request, at most once for each key of a client.
 
-    `client` is the public id of the API key, empty without one. Without a `key` every request is a write of its own.
+    `client` is the public id of the API key, empty without one. Without a `key` every request is executed.
     """
 
     def __init__(self, keys: IdempotencyRepository, *, client: str, key: str | None) -> None:

@@ -65,7 +65,7 @@ def _rollup_total(rollup: Rollup, key: FilterKey) -> ScalarSelect[Any]:
 
 
 def page_of_ids(key: FilterKey, sort: DealSort, *, start: PageStart, limit: int) -> _Select:
-    """Statement for the values of the filters, and `skip` and `end` (skip + limit), or `after_key` and `after_id`."""
+    """Bind parameters: the values of the filters; `skip` and `end` (skip + limit), or `after_key` and `after_id`."""
     candidates = list(_candidates(key, sort, start))
     found = candidates[0].subquery("found")
     if len(candidates) > 1:
@@ -115,7 +115,7 @@ class _CollectStrategy(ABC):
 
     @abstractmethod
     def upper_bound(self) -> ScalarSelect[Any]:
-        """The number of matching deals or a greater one, at little cost."""
+        """A cheap upper bound of the number of matching deals."""
 
     @abstractmethod
     def collect(self, columns: list[Any], conditions: list[ColumnElement[bool]]) -> _Select:
@@ -165,7 +165,7 @@ class _CategoryStrategy(_CollectStrategy):
 
 
 class _TextStrategy(_CollectStrategy):
-    """Collects deals by a text of their own, from its index, which also provides the number of matches."""
+    """Collects deals by one of their own text columns, from its index, which also provides the number of matches."""
 
     def upper_bound(self) -> ScalarSelect[Any]:
         matches = self._first(literal_int(1).label("one"), limit=_COLLECT_LIMIT + 1)
