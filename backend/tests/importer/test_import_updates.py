@@ -59,6 +59,29 @@ def test_skip_does_not_change_existing_deals(importer: Importer, catalogue: Cata
     assert catalogue.one("SELECT price_per_night::text FROM deals WHERE external_id = 7") == "129.15"
 
 
+def test_skipped_row_adds_no_hotel_and_no_category(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row())
+    before = catalogue.all("SELECT name FROM categories UNION ALL SELECT name FROM hotels")
+    report = importer(other_hotel(categories="unknown"), on_conflict=OnConflict.SKIP)
+    assert report.merged == MergeResult(deals_unchanged=1)
+    assert catalogue.all("SELECT name FROM categories UNION ALL SELECT name FROM hotels") == before
+
+
+def test_skipped_rows_are_not_checked_for_conflicts(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row())
+    rows = (row(hotel_name="Renamed"), row(hotel_phone="+1"), row(id="8"))
+    report = importer(*rows, on_conflict=OnConflict.SKIP)
+    assert report.rejected_rows == 0
+    assert report.merged == MergeResult(deals_inserted=1, deals_unchanged=2, links_written=2)
+    assert catalogue.all("SELECT external_id FROM deals ORDER BY id") == [(7,), (8,)]
+
+
+def test_skip_still_rejects_invalid_row_with_existing_id(importer: Importer) -> None:
+    importer(row())
+    report = importer(row(price_per_night="0"), on_conflict=OnConflict.SKIP)
+    assert (report.rejected_rows, report.merged) == (1, None)
+
+
 def test_error_rejects_existing_deals(importer: Importer, catalogue: Catalogue) -> None:
     importer(row())
     report = importer(row(id="8"), row(), on_conflict=OnConflict.ERROR)

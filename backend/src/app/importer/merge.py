@@ -115,12 +115,15 @@ _LINK_CATEGORIES: Final = """
     ORDER BY deal_id, category_id
     ON CONFLICT DO NOTHING
 """
-# Until then the planner takes a table that was just filled for an empty one.
+# Without this the planner treats freshly filled tables as empty.
 _ANALYZE: Final = "ANALYZE hotels, categories, deals, deal_categories"
 
 
 def merge(cursor: Cursor, *, on_conflict: OnConflict, rows: int) -> MergeResult:
-    """Write the `rows` staged rows. An identical deal keeps its version and `updated_at`."""
+    """Write the staged rows. An identical deal keeps its version and `updated_at`.
+
+    `rows` is the number of valid rows in the file: the staged rows and the skipped ones.
+    """
     categories_added = _execute(cursor, _ADD_CATEGORIES)
     cursor.execute(_RESOLVE_CATEGORIES)
     hotels_added = _execute(cursor, _ADD_HOTELS)

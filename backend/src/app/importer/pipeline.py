@@ -16,6 +16,7 @@ from app.importer.merge import merge
 from app.importer.reader import read_chunks
 from app.importer.staging import (
     create_staging,
+    delete_existing,
     delete_rejected,
     list_rejects,
     stage_rejects,
@@ -100,8 +101,10 @@ def _stage(cursor: Cursor, path: Path, *, progress: ProgressCallback) -> int:
 
 
 def _reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict) -> int:
-    """Reject rows that conflict with others, and count all rejected rows."""
+    """Remove the rows to skip, reject rows that conflict with others, and count all rejected rows."""
     cursor.execute(_WAIT_FOR_OTHER_IMPORTS, [_LOCK_KEY])
+    if on_conflict is OnConflict.SKIP:
+        delete_existing(cursor)
     reject_conflicts(cursor, on_conflict=on_conflict)
     return delete_rejected(cursor)
 

@@ -30,6 +30,11 @@ _COPY_REJECTS: Final = """
     WITH (FORMAT csv, FORCE_NOT_NULL ("column", value))
 """
 _DELETE_REJECTED: Final = "DELETE FROM staged WHERE line IN (SELECT line FROM rejects)"
+_DELETE_EXISTING: Final = """
+    DELETE FROM staged
+    USING deals
+    WHERE deals.external_id = staged.id AND NOT EXISTS (SELECT FROM rejects WHERE rejects.line = staged.line)
+"""
 _COUNT_REJECTED: Final = "SELECT count(DISTINCT line) FROM rejects"
 _LIST_REJECTS: Final = """
     SELECT line, "column", value, reason FROM rejects ORDER BY line, number LIMIT %(limit)s
@@ -57,6 +62,11 @@ def stage_rejects(cursor: Cursor, rejects: Sequence[RejectedCell]) -> None:
     csv.writer(text).writerows(reject._replace(value=printable_prefix(reject.value)) for reject in rejects)
     text.seek(0)
     cursor.copy_expert(_COPY_REJECTS, text)
+
+
+def delete_existing(cursor: Cursor) -> None:
+    """Remove the valid rows with an id that is already in the catalogue from `staged`."""
+    cursor.execute(_DELETE_EXISTING)
 
 
 def delete_rejected(cursor: Cursor) -> int:

@@ -29,7 +29,7 @@ class OnConflict(StrEnum):
     UPDATE = "update"
     """Update the deal; an identical deal is not touched."""
     SKIP = "skip"
-    """Leave the deal unchanged."""
+    """Leave the deal unchanged; the row adds no hotel and no category."""
     ERROR = "error"
     """Reject the row."""
 
