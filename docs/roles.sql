@@ -32,7 +32,7 @@ ALTER ROLE deals_migrate SET lock_timeout = '5s';
 ALTER ROLE deals_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 ALTER ROLE deals_app SET idle_in_transaction_session_timeout = '60s';
 
--- Ad-hoc queries and reports.
+-- Ad-hoc queries, reports and `deals verify`.
 ALTER ROLE deals_read LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
 ALTER ROLE deals_read SET default_transaction_read_only = on;
 ALTER ROLE deals_read SET statement_timeout = '30s';
@@ -103,6 +103,8 @@ BEGIN
             ('deals_read', 'SELECT', 'deal_categories'),
             ('deals_read', 'SELECT', 'deal_rollup'),
             ('deals_read', 'SELECT', 'category_rollup'),
+            -- For `deals verify`.
+            ('deals_read', 'SELECT', 'alembic_version'),
             -- Keys can be created and revoked, not deleted or changed; only the service reads the digests.
             ('deals_keys', 'SELECT (public_id, name, scopes, created_at, expires_at, revoked_at)', 'api_keys'),
             ('deals_keys', 'INSERT, UPDATE (revoked_at)', 'api_keys')

@@ -18,6 +18,7 @@ from app.importer.pipeline import load_deals
 from app.models import ApiKey
 from app.repositories.api_keys import ApiKeyRepository
 from tests.support.api_keys import HEADER, SECRET, with_keys
+from tests.support.cli import assert_one_line_error, run_deals
 from tests.support.clients import build_app, build_client, open_database
 from tests.support.databases import connect
 from tests.support.import_catalogue import ignore_progress
@@ -45,7 +46,7 @@ _INSERT_KEY: Final = (
 ALLOWED_ROLES: Final[dict[str, set[str]]] = {
     **dict.fromkeys((f"TABLE {table}" for table in (*CATALOGUE, "deal_rollup", "category_rollup")), READERS),
     "SELECT * FROM signing_keys": SERVICE,
-    "SELECT * FROM alembic_version": SERVICE,
+    "SELECT * FROM alembic_version": READERS,
     "SELECT * FROM api_keys": SERVICE,
     "SELECT public_id, name, scopes, created_at, expires_at, revoked_at FROM api_keys": {*SERVICE, "deals_keys"},
     "SELECT digest FROM api_keys": SERVICE,
@@ -217,3 +218,30 @@ def test_import_works_with_the_privileges_of_the_migration_role(catalogue: Produ
     report = load_deals(file, dsn=catalogue.url("deals_migrate"), progress=ignore_progress)
     assert report.merged
     assert catalogue.execute("SELECT sum(deal_count) FROM deal_rollup") == "21"
+
+
+@pytest.mark.parametrize(
+    ("role", "command"),
+    [
+        *(("deals_keys", command) for command in ("migrate", "load", "verify", "purge")),
+        ("deals_read", "purge"),
+    ],
+)
+def test_command_without_privileges_is_reported_in_one_line(
+    catalogue: ProductionServer, role: str, command: str
+) -> None:
+    result = run_deals(catalogue.url(role), command)
+    assert_one_line_error(result, "The database's role lacks a privilege for this command; see docs/roles.md.")
+
+
+@pytest.mark.parametrize("role", ["deals_app", "deals_read"])
+def test_migration_without_privileges_is_reported_in_one_line(catalogue: ProductionServer, role: str) -> None:
+    catalogue.execute("CREATE TABLE saved AS TABLE alembic_version", "UPDATE alembic_version SET version_num = '0001'")
+    result = run_deals(catalogue.url(role), "migrate")
+    catalogue.execute("UPDATE alembic_version SET version_num = saved.version_num FROM saved", "DROP TABLE saved")
+    assert_one_line_error(result, "The database's role lacks a privilege for this command; see docs/roles.md.")
+
+
+def test_read_role_verifies_the_rollups(catalogue: ProductionServer) -> None:
+    result = run_deals(catalogue.url("deals_read"), "verify")
+    assert (result.exit_code, result.stderr) == (0, "")

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
+
+MISSING_PRIVILEGE: Final = "The database's role lacks a privilege for this command; see docs/roles.md."
 
 
 @contextmanager
@@ -21,6 +23,10 @@ def user_errors() -> Iterator[None]:
     except _connection_errors() as error:
         cause = str(getattr(error, "orig", error)).strip()
         abort(f"The database is not reachable: {cause.splitlines()[0]}")
+    except _sqlalchemy_errors() as error:
+        if not _is_missing_privilege(error):
+            raise
+        abort(MISSING_PRIVILEGE)
 
 
 def abort(message: str, *, code: int = 1) -> NoReturn:
@@ -56,6 +62,18 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         SettingsError,
         UnsafeConfigurationError,
     )
+
+
+def _sqlalchemy_errors() -> type[Exception]:
+    import sqlalchemy.exc
+
+    return sqlalchemy.exc.DBAPIError
+
+
+def _is_missing_privilege(error: Exception) -> bool:
+    from psycopg2 import errors
+
+    return isinstance(getattr(error, "orig", None), (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction))
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:

@@ -4,17 +4,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from app.cli.errors import MISSING_PRIVILEGE
 from app.config import Settings
 from app.db.errors import DATABASE_ERRORS, get_driver_error
 from app.db.session import ConnectedDatabase, transaction
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupQueries, Totals
 
-_MISSING_PRIVILEGE: Final = "The database's role lacks a privilege for this command; see docs/roles.md."
 _REASONS: Final = {
     "42P01": "The database does not have this version's tables: run `deals migrate`.",
-    "42501": _MISSING_PRIVILEGE,
-    "25006": _MISSING_PRIVILEGE,  # its transactions are read-only
+    "42501": MISSING_PRIVILEGE,
+    "25006": MISSING_PRIVILEGE,  # its transactions are read-only
 }
 """By SQLSTATE."""
 
