@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     """How long a request waits for a connection before 503."""
     database_pool_recycle: Annotated[int, Field(ge=-1)] = 3600
     database_pool_pre_ping: bool = False
-    """Test each connection before use. Connections known to be closed are replaced in any case."""
+    """Test each connection for writes before use. Connections known to be closed are replaced in any case."""
     database_connect_timeout: Seconds = 2.0
     database_statement_timeout: Seconds = 2.0
     """PostgreSQL's limit for one statement of a request; the driver's own limit is a little higher."""

@@ -24,8 +24,8 @@ _DESCRIPTION: Final = """
 * Unknown parameters and fields, and values out of range, are rejected with 422 and named; nothing is silently ignored.
 * All errors have one shape: `{"error": {"code", "message", "details", "request_id"}}`.
 * Prices are JSON numbers with at most two decimals, times are RFC 3339 in UTC, dates are `YYYY-MM-DD`.
-* Lists have a total order. `skip` suits the first pages; `cursor` costs the same at any depth, and neither repeats nor
-  omits a deal when others are written during the walk.
+* Lists have a total order. `skip` suits the first pages; `cursor` costs the same at any depth, and returns every deal
+  that matches throughout the walk exactly once, even if others are inserted or deleted.
 * Reads return an `ETag`; with `If-None-Match` they return 304 while the response is unchanged.
 * A write returns 2xx only after its transaction has been committed.
 * Reads need no authentication. If API keys are enabled, writes need one in the `X-API-Key` header.
