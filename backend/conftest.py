@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 pytest.register_assert_rewrite("tests.support")
-pytest_plugins = ("tests.support.run_cleanup",)
+pytest_plugins = ("devtools.run_cleanup",)
 
 MAX_WORKERS: Final = 4
 

@@ -12,11 +12,12 @@ from typing import Final
 
 import pytest
 
-from tests.support.run_cleanup import find_processes
+from devtools.run_cleanup import find_processes
 
 pytestmark = pytest.mark.slow
 
 TIMEOUT_SECONDS: Final = 120
+POLL_SECONDS: Final = 0.02
 INTERRUPTED: Final = 2
 """pytest's exit code."""
 
@@ -28,7 +29,7 @@ def folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def is_creating_a_server(folder: Path) -> bool:
+def is_creating_server(folder: Path) -> bool:
     return any(folder.glob("*/server-*/data/cluster.new"))
 
 
@@ -50,9 +51,10 @@ def _read_command(pid: int) -> bytes:
 @pytest.mark.parametrize(
     ("workers", "moment", "number"),
     [
-        (0, is_creating_a_server, signal.SIGTERM),
+        (0, is_creating_server, signal.SIGTERM),
         (0, is_service_running, signal.SIGTERM),
         (2, is_server_running, signal.SIGTERM),
+        (2, is_service_running, signal.SIGTERM),
         (2, is_service_running, signal.SIGINT),
     ],
 )
@@ -68,6 +70,7 @@ def test_interrupted_run_leaves_no_process_and_no_file(
         while not moment(folder):
             assert run.poll() is None, "the run has ended before the moment"
             assert time.monotonic() < deadline, "the moment has not come"
+            time.sleep(POLL_SECONDS)
         if number == signal.SIGINT:
             os.killpg(run.pid, number)  # as a terminal does on Ctrl-C
         else:
