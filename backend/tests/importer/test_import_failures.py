@@ -41,10 +41,30 @@ def test_encoding_error_at_end_of_file_writes_nothing(importer: Importer, catalo
     assert not importer.rejects_file.exists()
 
 
-def test_unwritable_rejects_file_aborts_import(importer: Importer, catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("partial", [False, True])
+def test_unwritable_rejects_file_is_reported_with_first_rejects(
+    importer: Importer, catalogue: Catalogue, *, partial: bool
+) -> None:
     importer.rejects_file.mkdir()
-    with pytest.raises(LoadFileError, match=r"deals\.csv\.rejects\.csv cannot be written"):
-        importer(row(), row(id="x"), partial=True)
+    report = importer(row(), row(id="x"), partial=partial)
+    assert [(cell.line, cell.column) for cell in report.first_rejects] == [(3, "id")]
+    assert (report.rejects_file, report.rejects_file_error) == (importer.rejects_file, "Is a directory")
+    assert report.merged is None
+    assert catalogue.is_empty()
+
+
+def test_full_disk_for_rejects_file_is_reported(importer: Importer, catalogue: Catalogue) -> None:
+    importer.rejects_file.symlink_to("/dev/full")
+    report = importer(row(), *[row(id="x")] * 2_000, partial=True)
+    assert (len(report.first_rejects), report.rejects_file_error) == (10, "No space left on device")
+    assert report.merged is None
+    assert catalogue.is_empty()
+
+
+def test_earlier_rejects_file_that_cannot_be_removed_aborts_import(importer: Importer, catalogue: Catalogue) -> None:
+    importer.rejects_file.mkdir()
+    with pytest.raises(LoadFileError, match=r"deals\.csv\.rejects\.csv cannot be removed: Is a directory"):
+        importer(row())
     assert catalogue.is_empty()
 
 

@@ -48,6 +48,18 @@ def test_unusable_file_is_one_sentence_with_exit_code_2(own_url: str, importer: 
     assert (done.exit_code, done.stderr) == (2, "deals.csv is empty.\n")
 
 
+def test_unwritable_rejects_file_is_reported_after_first_problems(own_url: str, importer: Importer) -> None:
+    write_rows(importer.file, row(), row(id="x"))
+    importer.rejects_file.mkdir()
+    done = run_deals(own_url, "load", str(importer.file), "--partial")
+    *_, problem, outcome = done.stderr.splitlines()
+    assert done.exit_code == 1
+    assert problem.startswith("deals.csv:3 id 'x': must be ")
+    assert outcome == (
+        f"Nothing was written; the list of all problems cannot be written to {importer.rejects_file}: Is a directory."
+    )
+
+
 def test_ctrl_c_stops_command_that_waits_for_database(own_url: str, importer: Importer, catalogue: Catalogue) -> None:
     with _blocked_command(own_url, importer, catalogue) as running:
         running.send_signal(signal.SIGINT)

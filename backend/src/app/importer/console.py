@@ -84,14 +84,19 @@ def _show_bars(console: Console) -> Iterator[ProgressCallback]:
 
 
 def print_report(report: LoadReport, *, console: Console) -> None:
-    """Print a table of counts, the first rejects, and the path of the file with all of them."""
+    """Print a table of counts, the first rejects, and the path of the file with all of them, or why it is missing."""
     console.print(_build_table(report))
     for reject in report.first_rejects:
         console.print(Text(_format_reject(reject, file=report.file)), soft_wrap=True)
     if report.rejects_file:
-        outcome = "The valid rows were written" if report.merged else "Nothing was written"
-        path = printable(str(report.rejects_file))
-        console.print(Text(f"{outcome}; all problems are listed in {path}."), soft_wrap=True)
+        console.print(Text(_format_outcome(report, rejects_file=printable(str(report.rejects_file)))), soft_wrap=True)
+
+
+def _format_outcome(report: LoadReport, *, rejects_file: str) -> str:
+    outcome = "The valid rows were written" if report.merged else "Nothing was written"
+    if report.rejects_file_error:
+        return f"{outcome}; the list of all problems cannot be written to {rejects_file}: {report.rejects_file_error}."
+    return f"{outcome}; all problems are listed in {rejects_file}."
 
 
 def _format_reject(reject: RejectedCell, *, file: Path) -> str:

@@ -61,18 +61,20 @@ def load_deals(
     """Import a file of deals into the catalogue at `dsn`, a libpq URL or connection string, in one transaction.
 
     The rejects are listed in a CSV next to the file, `deals.csv.rejects.csv` for `deals.csv`; without any, the list of
-    an earlier run is removed. If a row is rejected, nothing is written, or with `partial` only the valid rows.
+    an earlier run is removed. If a row is rejected, nothing is written, or with `partial` only the valid rows, provided
+    that the list could be written.
     Concurrent imports wait for each other. Each statement may take `statement_timeout` seconds. Raises LoadError.
     """
     started = monotonic()
+    rejects_file = path.with_name(f"{path.name}.rejects.csv")
     with _transaction(dsn, statement_timeout=statement_timeout) as cursor:
         rows = _stage(cursor, path, progress=progress)
         progress(Progress(Stage.CHECKING, rows, 1))
         rejected = _run_interruptibly(cursor, lambda: _reject_conflicts(cursor, on_conflict=on_conflict))
         first_rejects = list_rejects(cursor, limit=_MAX_FIRST_REJECTS)
-        rejects_file = write_rejects_file(cursor, path.with_name(f"{path.name}.rejects.csv"), rejected_rows=rejected)
+        rejects_file_error = write_rejects_file(cursor, rejects_file, rejected_rows=rejected)
         merged = None
-        if partial or not rejected:
+        if not rejected or (partial and not rejects_file_error):
             progress(Progress(Stage.WRITING, rows - rejected, 1))
             merged = _run_interruptibly(cursor, lambda: merge(cursor, on_conflict=on_conflict, rows=rows - rejected))
     return LoadReport(
@@ -80,7 +82,8 @@ def load_deals(
         rows=rows,
         rejected_rows=rejected,
         first_rejects=first_rejects,
-        rejects_file=rejects_file,
+        rejects_file=rejects_file if rejected else None,
+        rejects_file_error=rejects_file_error,
         merged=merged,
         seconds=monotonic() - started,
     )

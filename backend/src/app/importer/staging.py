@@ -83,14 +83,25 @@ def list_rejects(cursor: Cursor, *, limit: int) -> list[RejectedCell]:
     return [RejectedCell(*row) for row in cursor.fetchall()]
 
 
-def write_rejects_file(cursor: Cursor, path: Path, *, rejected_rows: int) -> Path | None:
-    """Write all rejects to a CSV file at `path`, sorted by line. Without rejects, remove the file of an earlier run."""
+def write_rejects_file(cursor: Cursor, path: Path, *, rejected_rows: int) -> str | None:
+    """Write all rejects to a CSV file at `path`, sorted by line. If that fails, return the reason.
+
+    Without rejects, remove the file of an earlier run. Raises LoadFileError if it cannot be removed.
+    """
+    if not rejected_rows:
+        _remove_file(path)
+        return None
     try:
-        if not rejected_rows:
-            path.unlink(missing_ok=True)
-            return None
         with path.open("wb") as file:
             cursor.copy_expert(_EXPORT_REJECTS, file)
     except OSError as error:
-        raise LoadFileError(f"{path} cannot be written: {error.strerror}.") from error
-    return path
+        return error.strerror or str(error)
+    return None
+
+
+def _remove_file(path: Path) -> None:
+    try:
+        if path.exists():  # on a read-only file system, `unlink` fails even if there is no file
+            path.unlink()
+    except OSError as error:
+        raise LoadFileError(f"{path} cannot be removed: {error.strerror}.") from error

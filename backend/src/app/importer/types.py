@@ -119,6 +119,8 @@ class LoadReport:
     """At most ten, in the order of the file."""
     rejects_file: Path | None
     """The list of all rejects; None if there are none."""
+    rejects_file_error: str | None = None
+    """Why the list could not be written. In this case no rows are written either, even in a partial import."""
     merged: MergeResult | None
     """None if nothing was written because rows were rejected."""
     seconds: float
