@@ -13,6 +13,7 @@ from app.importer.types import (
     LoadDatabaseError,
     LoadFileError,
     LoadInterruptedError,
+    LoadOutcomeUnknownError,
     LoadReport,
     MergeResult,
     Progress,
@@ -23,6 +24,16 @@ from tests.support.import_catalogue import Catalogue, Importer, ignore_progress
 
 _INSERT_SAME_HOTEL: Final = """
     INSERT INTO hotels (name, city, country, phone) VALUES ('Crown Tower', 'Toronto', 'Canada', '+1-416-555-1333')
+"""
+
+_TERMINATE_AT_COMMIT: Final = """
+    CREATE FUNCTION terminate() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_terminate_backend(pg_backend_pid());
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER terminate AFTER INSERT ON deals DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION terminate();
 """
 
 
@@ -88,6 +99,14 @@ def test_lost_connection_writes_nothing(importer: Importer, catalogue: Catalogue
     with pytest.raises(LoadDatabaseError, match="The import failed in the database: "):
         load_deals(importer.file, dsn=importer.dsn, progress=terminate_backend)
     assert catalogue.is_empty()
+
+
+def test_connection_lost_during_commit_leaves_outcome_unknown(importer: Importer, catalogue: Catalogue) -> None:
+    catalogue.change(_TERMINATE_AT_COMMIT)
+    with pytest.raises(LoadOutcomeUnknownError, match="may have been written: run the import again"):
+        importer(row())
+    catalogue.change("DROP FUNCTION terminate CASCADE")
+    assert importer(row()).merged is not None
 
 
 def test_concurrent_insert_of_same_hotel_is_reported(importer: Importer, catalogue: Catalogue) -> None:

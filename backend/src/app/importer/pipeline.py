@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 
 import psycopg2
 from psycopg2 import errors
-from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
+from psycopg2.extensions import connection as Connection  # noqa: N812  psycopg2 spells its classes in lower case
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from app.importer.conflicts import reject_conflicts
 from app.importer.merge import merge
@@ -26,6 +27,7 @@ from app.importer.staging import (
 from app.importer.types import (
     LoadDatabaseError,
     LoadInterruptedError,
+    LoadOutcomeUnknownError,
     LoadReport,
     OnConflict,
     Progress,
@@ -62,8 +64,8 @@ def load_deals(
 
     The rejects are listed in a CSV next to the file, `deals.csv.rejects.csv` for `deals.csv`; without any, the list of
     an earlier run is removed. If a row is rejected, nothing is written, or with `partial` only the valid rows, provided
-    that the list could be written.
-    Concurrent imports wait for each other. Each statement may take `statement_timeout` seconds. Raises LoadError.
+    that the list could be written. Concurrent imports wait for each other. Each statement may take `statement_timeout`
+    seconds. Raises LoadError.
     """
     started = monotonic()
     rejects_file = path.with_name(f"{path.name}.rejects.csv")
@@ -77,6 +79,8 @@ def load_deals(
         if not rejected or (partial and not rejects_file_error):
             progress(Progress(Stage.WRITING, rows - rejected, 1))
             merged = _run_interruptibly(cursor, lambda: merge(cursor, on_conflict=on_conflict, rows=rows - rejected))
+        else:
+            cursor.connection.rollback()  # so that a lost connection cannot leave the outcome unknown
     return LoadReport(
         file=path,
         rows=rows,
@@ -116,15 +120,16 @@ def _reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict) -> int:
 def _transaction(dsn: str, *, statement_timeout: float) -> Iterator[Cursor]:
     """Commit at the end, or roll back if an exception is raised.
 
-    Raises LoadDatabaseError for database errors, and LoadInterruptedError for a KeyboardInterrupt before the commit.
-    A KeyboardInterrupt during the commit is not converted, because the rows may have been written.
+    Raises LoadDatabaseError for database errors, LoadOutcomeUnknownError if the connection is lost during the commit,
+    and LoadInterruptedError for a KeyboardInterrupt before the commit. A KeyboardInterrupt during the commit is not
+    converted, because the rows may have been written.
     """
     try:
         with closing(psycopg2.connect(dsn, client_encoding="utf8")) as connection:
             with _interrupts_as_load_errors(), connection.cursor() as cursor:
                 cursor.execute(_CONFIGURE, {"statement_timeout": f"{round(statement_timeout * 1000)}ms"})
                 yield cursor
-            connection.commit()
+            _commit(connection)
     except (errors.UndefinedTable, errors.UndefinedColumn) as error:
         raise LoadDatabaseError("The database does not have this version's tables; run `deals migrate`.") from error
     except (errors.UniqueViolation, errors.ForeignKeyViolation, errors.DeadlockDetected) as error:
@@ -132,6 +137,17 @@ def _transaction(dsn: str, *, statement_timeout: float) -> Iterator[Cursor]:
     except psycopg2.Error as error:
         reason = str(error).strip().partition("\n")[0]
         raise LoadDatabaseError(f"The import failed in the database: {reason}") from error
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except psycopg2.Error as error:
+        if not connection.closed:
+            raise
+        raise LoadOutcomeUnknownError(
+            "The connection was lost during the commit, so the rows may have been written: run the import again."
+        ) from error
 
 
 @contextmanager

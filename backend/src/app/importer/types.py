@@ -8,7 +8,10 @@ from typing import Final, NamedTuple
 
 
 class LoadError(Exception):
-    """The import failed and nothing was written. The message is one sentence for the user."""
+    """The import failed. Except for LoadOutcomeUnknownError, nothing was written.
+
+    The message is one sentence for the user.
+    """
 
 
 class LoadFileError(LoadError):
@@ -17,6 +20,10 @@ class LoadFileError(LoadError):
 
 class LoadDatabaseError(LoadError):
     """The database is unavailable or lacks the tables, or another session wrote the same rows concurrently."""
+
+
+class LoadOutcomeUnknownError(LoadError):
+    """The connection was lost during the commit, so all rows or none were written. The import can be repeated."""
 
 
 class LoadInterruptedError(LoadError):
