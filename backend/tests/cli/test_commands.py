@@ -8,8 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import typer
 from httpx import AsyncClient
 
+from app.cli.errors import user_errors
 from app.config import BACKEND, Settings
 from app.db.resolve import embedded_database
 from devtools.ports import free_port
@@ -71,6 +73,14 @@ def test_unknown_setting_is_rejected(own_url: str, tmp_path: Path, command: list
 def test_unwritable_file_is_reported(own_url: str, tmp_path: Path) -> None:
     result = run_deals(own_url, "generate", "-o", "missing/deals.csv", INIT_CWD=str(tmp_path))
     assert_one_line_error(result, "No such file or directory")
+
+
+def test_operating_system_error_without_file_is_reported_by_its_own_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), user_errors():
+        Path("/dev/full").write_text("x")
+    assert capsys.readouterr().err == "No space left on device.\n"
 
 
 def test_load_exits_1_for_invalid_rows_and_2_for_unusable_file(own_url: str, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ def user_errors() -> Iterator[None]:
     except typer.Exit:
         raise
     except OSError as error:
-        abort(f"Cannot use {error.filename or 'a file'}: {error.strerror or error}.")
+        reason = error.strerror or error
+        abort(f"Cannot use {error.filename}: {reason}." if error.filename else f"{reason}.")
     except _expected_errors() as error:
         abort(str(error), code=_get_exit_code(error))
     except _connection_errors() as error:
