@@ -128,6 +128,22 @@ def test_psql_opens_same_database(own_url: str) -> None:
     assert "deals: 0" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("url", "passed_url"),
+    [
+        ("postgresql+asyncpg://me:hun%24ter2@db/deals", "postgresql://me@db/deals"),
+        ("postgresql://me@db/deals?password=hun%24ter2&sslmode=require", "postgresql://me@db/deals?sslmode=require"),
+    ],
+)
+def test_psql_gets_password_in_environment_and_not_in_arguments(url: str, passed_url: str, tmp_path: Path) -> None:
+    program = tmp_path / "psql"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$PGPASSWORD" "$@"\n')
+    program.chmod(0o755)
+    environment = command_environment(url, APP_POSTGRES_BIN_DIR=str(tmp_path))
+    result = subprocess.run([DEALS, "psql"], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines() == ["hun$ter2", passed_url]
+
+
 async def test_openapi_prints_served_document(own_url: str, client: AsyncClient) -> None:
     result = run_deals(own_url, "openapi", APP_LOG_LEVEL="WARNING")
     assert result.exit_code == 0
