@@ -1,5 +1,6 @@
 """`deals dev` and `deals serve` in processes of their own."""
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -60,6 +61,13 @@ def test_serve_stops_on_sigint(own_url: str) -> None:
         assert get(port, "/health/ready")["migrations"] == "ok"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+def test_exit_code_names_the_signal_that_killed_the_service(own_url: str) -> None:
+    with running_deals(own_url, "serve") as (process, _):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        assert process.wait(20) == 128 + signal.SIGKILL
 
 
 def test_service_ends_when_command_is_killed(own_url: str) -> None:

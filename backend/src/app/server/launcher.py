@@ -79,7 +79,9 @@ def launch(options: ServerOptions, *, database_url: str, on_listening: Callable[
         if on_listening is not None and _wait_until_listening(child, options):
             on_listening()
         code = child.wait()
-    return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else abs(code)
+    if code in (-signal.SIGINT, -signal.SIGTERM):
+        return 0
+    return code if code >= 0 else 128 - code  # as shells report a process that was killed by a signal
 
 
 @contextmanager
