@@ -12,7 +12,7 @@ _GATES: Final = {
     "types": ("mypy",),
     "quick": ("pytest", "-q", "-m", "not slow"),
     "system": ("pytest", "system_tests"),
-    "tests": ("pytest", "--cov", "tests", "benchmarks/tests", "devtools/tests", "faults/tests"),
+    "tests": ("pytest", "tests", "benchmarks/tests", "devtools/tests", "faults/tests", "--cov"),
 }
 _DEFAULT: Final = ("lint", "format", "prose", "layers", "types", "tests")
 """`tests` includes `quick`; `system` needs Debian's nginx-light and redis-server."""

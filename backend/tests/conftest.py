@@ -86,8 +86,8 @@ def own_url(server: TestServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def loading_database(own_url: str) -> str:
-    """`own_url` for libpq."""
+def own_dsn(own_url: str) -> str:
+    """`own_url` in the form that libpq accepts."""
     return libpq_url(own_url)
 
 

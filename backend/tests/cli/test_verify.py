@@ -13,11 +13,11 @@ from tests.support.import_catalogue import Catalogue, Importer
 
 
 @pytest.fixture
-def catalogue(loading_database: str, tmp_path: Path) -> Catalogue:
+def catalogue(own_dsn: str, tmp_path: Path) -> Catalogue:
     """Hotel 1 has two deals that are available and one that is not, hotel 2 has one. Category 1 is luxury."""
-    importer = Importer(loading_database, tmp_path / "deals.csv")
+    importer = Importer(own_dsn, tmp_path / "deals.csv")
     importer(row(id="1"), row(id="2"), row(id="3", is_available="False"), other_hotel(id="4", categories="luxury"))
-    return Catalogue(loading_database)
+    return Catalogue(own_dsn)
 
 
 def change_without_triggers(catalogue: Catalogue, statement: str) -> None:

@@ -45,9 +45,9 @@ _SWAP_STARS: Final = """
 
 
 @pytest.fixture
-def catalogue(loading_database: str) -> Catalogue:
+def catalogue(own_dsn: str) -> Catalogue:
     """A catalogue of 24 deals, with correct rollups."""
-    catalogue = Catalogue(loading_database)
+    catalogue = Catalogue(own_dsn)
     catalogue.change(_DEALS)
     assert (catalogue.all(MISMATCHES), catalogue.one("SELECT sum(deal_count) FROM deal_rollup")) == ([], 24)
     return catalogue

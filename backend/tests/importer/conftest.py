@@ -1,3 +1,5 @@
+"""An importer, and the catalogue that it fills, in a database of the test's own."""
+
 from pathlib import Path
 
 import pytest
@@ -6,10 +8,10 @@ from tests.support.import_catalogue import Catalogue, Importer
 
 
 @pytest.fixture
-def catalogue(loading_database: str) -> Catalogue:
-    return Catalogue(loading_database)
+def catalogue(own_dsn: str) -> Catalogue:
+    return Catalogue(own_dsn)
 
 
 @pytest.fixture
-def importer(loading_database: str, tmp_path: Path) -> Importer:
-    return Importer(loading_database, tmp_path / "deals.csv")
+def importer(own_dsn: str, tmp_path: Path) -> Importer:
+    return Importer(own_dsn, tmp_path / "deals.csv")
