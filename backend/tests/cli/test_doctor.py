@@ -70,7 +70,6 @@ UNSAFE: Final = {
     "fsync off": Case({"fsync"}, server={"fsync": "off"}),
     "full_page_writes off": Case({"full_page_writes"}, server={"full_page_writes": "off"}),
     "synchronous_commit off": Case({"synchronous_commit"}, server={"synchronous_commit": "off"}),
-    "synchronous_commit local": Case({"synchronous_commit"}, server={"synchronous_commit": "local"}),
     "many workers": Case({"connections"}, options={"workers": 4}),
     "many connections": Case({"connections"}, {"database_pool_max_overflow": 44}),
 }
@@ -79,6 +78,7 @@ SAFE: Final = {
     "unchanged": Case(set()),
     "auth mode off": Case(set(), {"auth_mode": AuthMode.OFF, "auth_key_secret": None}),
     "as many connections as allowed": Case(set(), {"database_pool_max_overflow": 43}),
+    "synchronous_commit local": Case(set(), server={"synchronous_commit": "local"}),
     "synchronous_commit remote_write": Case(set(), server={"synchronous_commit": "remote_write"}),
 }
 

@@ -116,8 +116,8 @@ DATABASE_CHECKS: Final = (
     ),
     DatabaseCheck(
         "synchronous_commit",
-        "synchronous_commit is not on: a crash would lose acknowledged writes.",
-        lambda _settings, _options, facts: facts.synchronous_commit in {"on", "remote_write", "remote_apply"},
+        "synchronous_commit is off: a crash would lose acknowledged writes.",
+        lambda _settings, _options, facts: facts.synchronous_commit != "off",
     ),
     DatabaseCheck(
         "migrations",
