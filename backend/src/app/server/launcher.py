@@ -129,7 +129,7 @@ def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Confi
         workers=options.workers,
         reload=options.reload,
         reload_dirs=[str(BACKEND / "src")] if options.reload else None,
-        loop="uvloop" if sys.platform != "win32" else "auto",
+        loop="uvloop",
         http="httptools",
         ws="none",
         log_config=None,
