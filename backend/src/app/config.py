@@ -18,6 +18,7 @@ BACKEND: Final = Path(__file__).resolve().parents[2]
 SAMPLE_CSV: Final = BACKEND.parent / "deals.csv"
 ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
 MIN_SECRET_LENGTH: Final = 32
+DEFAULT_MAINTENANCE_TIMEOUT: Final = 3600.0
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
 
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
     """PostgreSQL's limit for one statement of a request; the driver's own limit is a little higher."""
     database_lock_timeout: Seconds = 1.0
     database_idle_in_transaction_timeout: Seconds = 5.0
-    maintenance_statement_timeout: Seconds = 3600.0
+    maintenance_statement_timeout: Seconds = DEFAULT_MAINTENANCE_TIMEOUT
     """Replaces `database_statement_timeout` in imports and maintenance commands."""
 
     # Requests
@@ -185,15 +186,15 @@ class Settings(BaseSettings):
         secret = self.auth_key_secret.get_secret_value() if self.auth_key_secret else ""
         if len(secret) < MIN_SECRET_LENGTH:
             raise SettingsError(
-                f"API keys need APP_AUTH_KEY_SECRET, a random text of at least {MIN_SECRET_LENGTH} characters."
+                f"API keys need APP_AUTH_KEY_SECRET, a random string of at least {MIN_SECRET_LENGTH} characters."
             )
         return secret.encode()
 
 
-def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+def load_settings() -> Settings:
     """Read the settings. Raises SettingsError for an unknown `APP_` variable, an old name, or an invalid value."""
     from_files = [name for file in ENV_FILES for name in dotenv_values(file)]
-    _check_names({*environment, *from_files})
+    _check_names({*os.environ, *from_files})
     try:
         return Settings(_env_file=ENV_FILES)
     except ValidationError as error:

@@ -51,7 +51,7 @@ def create(
             scopes=sorted(set(scope or [Scope.WRITE])),
             expires_at=None if expires_days is None else datetime.now(UTC) + timedelta(days=expires_days),
         )
-        _run_in_transaction(lambda keys: keys.add(row))
+        _run_in_transaction(lambda repository: repository.add(row))
     typer.echo(key)
     typer.echo("Clients send it in the header X-API-Key. It cannot be displayed again.", err=True)
 
@@ -60,7 +60,7 @@ def create(
 def list_keys(*, as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
     """List all keys, including expired and revoked ones, without their secrets."""
     with user_errors():
-        rows = _run_in_transaction(lambda keys: keys.list())
+        rows = _run_in_transaction(lambda repository: repository.list())
     if as_json:
         typer.echo(json.dumps([_to_json(key) for key in rows], ensure_ascii=False, indent=2))
         return
@@ -75,7 +75,7 @@ def revoke(
     """Revoke a key permanently. All processes reject it within 5 seconds."""
     key_id = public_id(key) or key
     with user_errors():
-        found = key_id.isascii() and _run_in_transaction(lambda keys: keys.revoke(key_id))
+        found = key_id.isascii() and _run_in_transaction(lambda repository: repository.revoke(key_id))
     if not found:
         abort("There is no key with this ID; `deals keys list` lists all of them.")
     typer.echo(f"Revoked {key_id}.")

@@ -43,7 +43,7 @@ def load(
             require_current_schema(database)
             path = SAMPLE_CSV if file is None else _resolve_path(file, settings.init_cwd)
             report = _run_import(path, database, on_conflict=on_conflict, partial=partial)
-    raise typer.Exit(0 if not report.rejected_rows else 3 if report.merged else 1)
+    raise typer.Exit(_get_exit_code(report))
 
 
 def generate(
@@ -146,6 +146,12 @@ def _run_import(file: Path, database: "ResolvedDatabase", *, on_conflict: OnConf
         )
     print_report(report, console=console)
     return report
+
+
+def _get_exit_code(report: "LoadReport") -> int:
+    if not report.rejected_rows:
+        return 0
+    return 3 if report.merged else 1
 
 
 def _resolve_path(file: Path, init_cwd: Path) -> Path:

@@ -12,6 +12,7 @@ from psycopg2 import errors
 from psycopg2.extensions import connection as Connection  # noqa: N812  psycopg2 spells its classes in lower case
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from app.config import DEFAULT_MAINTENANCE_TIMEOUT
 from app.importer.conflicts import reject_conflicts
 from app.importer.merge import merge
 from app.importer.reader import read_chunks
@@ -38,7 +39,6 @@ from app.importer.validation import validate
 
 Result = TypeVar("Result")
 
-_DEFAULT_STATEMENT_TIMEOUT: Final = 3600.0
 _MAX_FIRST_REJECTS: Final = 10
 # Read committed, to see the rows of a concurrent import after waiting for it.
 _CONFIGURE: Final = """
@@ -58,7 +58,7 @@ def load_deals(
     progress: ProgressCallback,
     on_conflict: OnConflict = OnConflict.UPDATE,
     partial: bool = False,
-    statement_timeout: float = _DEFAULT_STATEMENT_TIMEOUT,
+    statement_timeout: float = DEFAULT_MAINTENANCE_TIMEOUT,
 ) -> LoadReport:
     """Import a file of deals into the catalogue at `dsn`, a libpq URL or connection string, in one transaction.
 
