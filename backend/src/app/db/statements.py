@@ -1,6 +1,7 @@
 """Statements that are compiled once and executed on the driver's connections (ADR 8)."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
@@ -27,11 +28,10 @@ def literal_int(number: int) -> ColumnElement[int]:
 class CompiledStatement(Generic[R]):
     """A statement compiled once, executed with values for its bind parameters by name; its rows are of type `R`."""
 
-    def __init__(self, statement: ClauseElement, *, prefix: str = "") -> None:
+    def __init__(self, statement: ClauseElement) -> None:
         compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         assert isinstance(compiled, SQLCompiler)  # noqa: S101  for mypy: a statement has no other compiler
-        self._statement = statement
-        self.sql = prefix + str(compiled)
+        self.sql = str(compiled)
         self._constants = compiled.params
         self._names: Sequence[str] = compiled.positiontup or ()
 
@@ -42,7 +42,9 @@ class CompiledStatement(Generic[R]):
     @cached_property
     def explain(self) -> "CompiledStatement[dict[str, Any]]":
         """The statement that returns this one's plan as JSON."""
-        return CompiledStatement(self._statement, prefix="EXPLAIN (FORMAT JSON) ")
+        explained = cast("CompiledStatement[dict[str, Any]]", copy(self))
+        explained.sql = f"EXPLAIN (FORMAT JSON) {self.sql}"
+        return explained
 
 
 class Executor(Protocol):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, func, join, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, cast, func, join, select, true
 from sqlalchemy.orm import aliased
 
 from app.db.statements import CompiledStatement, Executor, literal_int
@@ -129,10 +129,14 @@ def get_deal_statement() -> CompiledStatement[_DealRecord]:
 def list_deals_statement(
     key: FilterKey, sort: DealSort, *, start: PageStart, limit: int, with_total: bool
 ) -> CompiledStatement[_DealRecord]:
-    """Bind parameters: the values of the filters, and `skip` and `end`, or `after_key` and `after_id`.
+    """Bind parameters: the values of the filters, and `skip` and `end`, or `after_key` and `after_id`."""
+    return CompiledStatement(build_deals_page(key, sort, start=start, limit=limit, with_total=with_total))
 
-    The limit is a literal: with a parameter PostgreSQL would make a new plan for every execution.
-    """
+
+def build_deals_page(
+    key: FilterKey, sort: DealSort, *, start: PageStart, limit: int, with_total: bool
+) -> Select[*tuple[Any, ...]]:
+    """The limit is a literal: with a parameter PostgreSQL would make a new plan for every execution."""
     if key or start == "skip":
         page = select(Deal).where(Deal.id.in_(page_of_ids(key, sort, start=start, limit=limit)))
     else:
@@ -141,9 +145,9 @@ def list_deals_statement(
     deals = join(deal, Hotel, Hotel.id == deal.hotel_id)
     statement = select(*_columns(deal)).order_by(*order_by(deal, sort))
     if not with_total:
-        return CompiledStatement(statement.select_from(deals))
+        return statement.select_from(deals)
     counted = select(exact_total(key).label("total")).subquery("counted")
-    return CompiledStatement(statement.add_columns(counted.c.total).select_from(counted.outerjoin(deals, true())))
+    return statement.add_columns(counted.c.total).select_from(counted.outerjoin(deals, true()))
 
 
 @lru_cache(maxsize=_STATEMENT_CACHE_SIZE)

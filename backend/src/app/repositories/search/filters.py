@@ -11,47 +11,53 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import BindParameter, ColumnElement, Select, String, Text, bindparam, func, select, true
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Select, String, Text, any_, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.statements import literal_int
 from app.models import Category, CategoryRollup, Deal, DealRollup, Hotel, deal_categories
 from app.schemas.filters import DealFilters
 
-FilterKey = tuple[tuple[str, int], ...]
-"""The filters of a request by name, each with its number of values: requests with the same key share statements."""
+FilterKey = tuple[tuple[str, bool], ...]
+"""The filters of a request by name, each with True if it has several values: requests with equal keys share statements.
+
+Several values are one array parameter, so that their number does not multiply the statements to compile and to cache.
+"""
 Entity = type[Deal] | type[Hotel] | type[Category]
 Rollup = type[DealRollup] | type[CategoryRollup]
 CountedTable = type[Deal] | Rollup
 
 _Column = InstrumentedAttribute[Any]
-_Values = Sequence[BindParameter[Any]]
+_Value = BindParameter[Any]
 
 
-def _any_of(column: _Column, names: _Values) -> ColumnElement[bool]:
-    return func.lower(column).in_([func.lower(name) for name in names])
+def _any_of(column: _Column, names: _Value) -> ColumnElement[bool]:
+    if not isinstance(names.type, ARRAY):
+        return func.lower(column) == func.lower(names)
+    name = func.unnest(names).column_valued("value")
+    return func.lower(column) == any_(func.array(select(func.lower(name)).scalar_subquery(), type_=ARRAY(Text)))
 
 
-def _equal(column: _Column, values: _Values) -> ColumnElement[bool]:
-    return column == values[0]
+def _equal(column: _Column, value: _Value) -> ColumnElement[bool]:
+    return column == value
 
 
-def _at_least(column: _Column, values: _Values) -> ColumnElement[bool]:
-    return column >= values[0]
+def _at_least(column: _Column, value: _Value) -> ColumnElement[bool]:
+    return column >= value
 
 
-def _at_most(column: _Column, values: _Values) -> ColumnElement[bool]:
-    return column <= values[0]
+def _at_most(column: _Column, value: _Value) -> ColumnElement[bool]:
+    return column <= value
 
 
-def _is_true(column: _Column, _: _Values) -> ColumnElement[bool]:
+def _is_true(column: _Column, _: _Value) -> ColumnElement[bool]:
     return column.expression
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     column: _Column
-    compare: Callable[[_Column, _Values], ColumnElement[bool]]
+    compare: Callable[[_Column, _Value], ColumnElement[bool]]
 
     @property
     def entity(self) -> Entity:
@@ -96,9 +102,9 @@ class BoundFilters:
 
 
 def bind_filters(filters: DealFilters) -> BoundFilters:
-    lists = {name: _to_list(getattr(filters, name)) for name in FILTERS}
-    key = tuple((name, len(values)) for name, values in lists.items() if values)
-    return BoundFilters(key, {f"{name}_{n}": value for name, values in lists.items() for n, value in enumerate(values)})
+    lists = {name: values for name in FILTERS if (values := _to_list(getattr(filters, name)))}
+    key = tuple((name, len(values) > 1) for name, values in lists.items())
+    return BoundFilters(key, {name: values if len(values) > 1 else values[0] for name, values in lists.items()})
 
 
 def filters_on(entity: Entity, key: FilterKey) -> FilterKey:
@@ -108,22 +114,22 @@ def filters_on(entity: Entity, key: FilterKey) -> FilterKey:
 
 def entity_clauses(key: FilterKey) -> Iterator[ColumnElement[bool]]:
     """Conditions on the tables that the columns of the filters belong to."""
-    for name, count in key:
+    for name, has_several in key:
         filter_ = FILTERS[name]
-        yield filter_.compare(filter_.column, _parameters(name, count))
+        yield filter_.compare(filter_.column, _parameter(name, has_several=has_several))
 
 
 def where_clauses(key: FilterKey, *, table: CountedTable = Deal) -> Iterator[ColumnElement[bool]]:
     """Conditions on the deals, or on a rollup that `choose_rollup` returned for these filters."""
-    for name, count in key:
+    for name, has_several in key:
         filter_ = FILTERS[name]
         column = filter_.column_in(table)
         if column is not None:
-            yield filter_.compare(column, _parameters(name, count))
+            yield filter_.compare(column, _parameter(name, has_several=has_several))
         elif filter_.entity is Hotel:
-            yield _in_hotels(table, (name, count))
+            yield _in_hotels(table, (name, has_several))
         else:
-            yield _in_categories(table, (name, count))
+            yield _in_categories(table, (name, has_several))
 
 
 def row_predicates(key: FilterKey) -> Iterator[ColumnElement[bool]]:
@@ -148,24 +154,24 @@ def choose_rollup(key: FilterKey) -> Rollup | None:
     return next((rollup for rollup in rollups if all(_can_count(rollup, *item) for item in key)), None)
 
 
-def _can_count(rollup: Rollup, name: str, count: int) -> bool:
+def _can_count(rollup: Rollup, name: str, has_several: bool) -> bool:  # noqa: FBT001  an item of a key
     filter_ = FILTERS[name]
     if filter_.entity is Category:  # a deal in two of the categories would count twice
-        return rollup is CategoryRollup and count == 1
+        return rollup is CategoryRollup and not has_several
     return filter_.entity is Hotel or filter_.column_in(rollup) is not None
 
 
-def _in_hotels(table: CountedTable, item: tuple[str, int]) -> ColumnElement[bool]:
+def _in_hotels(table: CountedTable, item: tuple[str, bool]) -> ColumnElement[bool]:
     return table.hotel_id.in_(select(Hotel.id).where(*entity_clauses((item,))))
 
 
-def _in_categories(table: CountedTable, item: tuple[str, int]) -> ColumnElement[bool]:
+def _in_categories(table: CountedTable, item: tuple[str, bool]) -> ColumnElement[bool]:
     if table is CategoryRollup:
         return CategoryRollup.category_id.in_(select(Category.id).where(*entity_clauses((item,))))
     return _category_links(item).exists()
 
 
-def _category_links(item: tuple[str, int]) -> Select[*tuple[Any, ...]]:
+def _category_links(item: tuple[str, bool]) -> Select[*tuple[Any, ...]]:
     """The links of a deal, in an outer query, to the categories that match."""
     categories = select(Category.id).where(*entity_clauses((item,)))
     return select(deal_categories).where(
@@ -173,9 +179,9 @@ def _category_links(item: tuple[str, int]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _parameters(name: str, count: int) -> _Values:
+def _parameter(name: str, *, has_several: bool) -> _Value:
     type_ = Text() if FILTERS[name].is_text else None
-    return [bindparam(f"{name}_{n}", type_=type_) for n in range(count)]
+    return bindparam(name, type_=ARRAY(Text) if has_several else type_)
 
 
 def _to_list(value: object) -> Sequence[object]:

@@ -161,7 +161,7 @@ class _CategoryStrategy(_CollectStrategy):
         deals = of_link.limit(literal_int(1)).lateral("candidate")
         collected = select(*deals.c).select_from(Category).join(link, true()).join(deals, true())
         collected = collected.where(*entity_clauses(self.key))
-        return collected.distinct() if sum(count for _, count in self.key) > 1 else collected
+        return collected.distinct() if any(has_several for _, has_several in self.key) else collected
 
 
 class _TextStrategy(_CollectStrategy):
