@@ -1,6 +1,7 @@
 """Responses to database errors, by SQLSTATE, raised by a statement and by the commit."""
 
 import asyncio
+from collections.abc import Mapping
 
 import asyncpg
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 from app.config import Settings
 from app.db.errors import is_retryable
 from app.db.session import ConnectedDatabase, transaction
-from app.db.statements import get_driver_connection
+from app.db.statements import CompiledStatement, R, SessionExecutor, get_driver_connection
 from tests.support.api_keys import HEADER, issue_key, with_keys
 from tests.support.clients import build_app, build_client
 from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
@@ -137,6 +138,29 @@ async def test_write_is_retried_when_its_connection_is_closed_before_the_commit(
     _make_inserts_fail(other_connection, TERMINATE_BACKEND, when=AT_STATEMENT, times=1)
     assert (await own_client.post("/hotels", json=PLAIN_HOTEL)).status_code == 201
     assert _count_hotels(other_connection) == 1
+
+
+async def test_write_is_retried_when_its_connection_is_closed_before_its_last_read(
+    own_client: AsyncClient, own_database: ConnectedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That statement is sent on the driver's connection, so SQLAlchemy does not notice."""
+    lost: list[int] = []
+    fetch_all = SessionExecutor.fetch_all
+
+    async def lose_connection_once(
+        executor: SessionExecutor, statement: CompiledStatement[R], values: Mapping[str, object]
+    ) -> list[R]:
+        if not lost:
+            connection = await get_driver_connection(executor._session)
+            lost.append(connection.get_server_pid())
+            await own_database.reads.fetch_all(
+                CompiledStatement[dict[str, bool]](select(func.pg_terminate_backend(lost[0], 5000))), {}
+            )
+        return await fetch_all(executor, statement, values)
+
+    monkeypatch.setattr(SessionExecutor, "fetch_all", lose_connection_once)
+    response = await own_client.post("/hotels", json=PLAIN_HOTEL)
+    assert (response.status_code, len(lost)) == (201, 1)
 
 
 async def test_patch_deal_with_categories_is_retried(

@@ -178,6 +178,8 @@ async def run_in_transaction(
         except Exception as error:
             if not is_retryable(error):
                 raise
+            if is_connection_lost(error):
+                await session.invalidate()  # of a compiled read, whose errors SQLAlchemy does not see
         await session.rollback()
         await asyncio.sleep(random.uniform(0, _BASE_DELAY_SECONDS * 2**attempt))  # noqa: S311  not a secret
     return await work(*args, **kwargs)
