@@ -71,6 +71,12 @@ async def test_ipv6_addresses_of_one_network_share_a_quota(settings: Settings, d
         assert (await get(client="2001:db8:0:1::1")).status_code == 200
 
 
+async def test_ipv4_addresses_mapped_to_ipv6_have_a_quota_each(settings: Settings, database: Database) -> None:
+    async with limited(settings, database) as (_, get):
+        responses = [await get(client=f"::ffff:192.0.2.{n}") for n in range(5)]
+        assert [response.status_code for response in responses] == [200] * 5
+
+
 async def test_quota_is_restored_in_the_next_window(settings: Settings, database: Database) -> None:
     async with limited(settings, database, rate_limit="1/second") as (_, get):
         statuses = [(await get("/nothing")).status_code]

@@ -78,6 +78,8 @@ def client_network(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, _IPV6_CLIENT_PREFIX), strict=False))
     return address
