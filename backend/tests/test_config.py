@@ -34,6 +34,8 @@ def test_empty_environment_gives_defaults() -> None:
     [
         ("APP_DATABASE_POOL_SISE", "5", "is not a setting of this service. Did you mean APP_DATABASE_POOL_SIZE?"),
         ("APP_COLOUR", "red", "APP_COLOUR is not a setting of this service."),
+        ("app_database_pool_sise", "5", "Did you mean APP_DATABASE_POOL_SIZE?"),
+        ("app_pool_size", "5", "APP_POOL_SIZE has been renamed: set APP_DATABASE_POOL_SIZE instead."),
         ("APP_DATABASE_POOL_SIZE", "many", "APP_DATABASE_POOL_SIZE is invalid"),
         ("APP_DATABASE_POOL_SIZE", "0", "APP_DATABASE_POOL_SIZE is invalid"),
         ("APP_LOG_LEVEL", "LOUD", "APP_LOG_LEVEL is invalid"),

@@ -203,7 +203,7 @@ def load_settings() -> Settings:
 
 def _check_names(names: set[str]) -> None:
     known = [f"APP_{name.upper()}" for name, field in Settings.model_fields.items() if field.validation_alias is None]
-    for name in sorted(names):
+    for name in sorted(name.upper() for name in names):  # pydantic-settings ignores their case too
         if name in RENAMED:
             raise SettingsError(f"{name} has been renamed: set {RENAMED[name]} instead.")
         if name.startswith("APP_") and name not in known:
