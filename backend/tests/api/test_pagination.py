@@ -133,6 +133,12 @@ async def test_list_deals_cursor_page_has_a_total_and_only_a_next_link(client: A
     assert (await client.get(response.links["next"]["url"])).json()["next_cursor"] is None
 
 
+async def test_list_deals_with_an_empty_cursor_links_to_the_cursor_page(client: AsyncClient) -> None:
+    response = await client.get("/deals", params={"limit": 10, "cursor": ""})
+    following = (await client.get(response.links["next"]["url"])).json()
+    assert (following["skip"], following["items"]) == (None, (await get_page(client, limit=10, skip=10))["items"])
+
+
 @pytest.mark.parametrize("cursor", ["x", "AAAA", "é", "A" * 500, "=", "a b"])
 async def test_list_deals_with_a_forged_cursor_is_rejected(client: AsyncClient, cursor: str) -> None:
     response = await client.get("/deals", params={"cursor": cursor})

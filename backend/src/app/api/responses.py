@@ -20,7 +20,7 @@ def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
     The targets are relative to the host and include the prefix that a reverse proxy strips.
     """
     targets: dict[str, dict[str, object]] = {}
-    if page.skip is None:
+    if page.skip is None or "cursor" in request.query_params:
         if page.has_more:
             targets["next"] = {"cursor": page.next_cursor}
     else:
@@ -50,7 +50,7 @@ def _build_url(request: Request, changes: dict[str, object]) -> str:
 def build_created_response(model: type[ResponseModel], row: Mapping[str, Any], *, location: str) -> StoredResponse:
     """The response to a write that has created the resource at `location`, a path of the service."""
     body = model.model_validate(row).model_dump_json().encode()
-    return StoredResponse(status=HTTPStatus.CREATED, location=location, body=body)
+    return StoredResponse(status=HTTPStatus.CREATED.value, location=location, body=body)
 
 
 def to_response(request: Request, outcome: Outcome) -> Response:
