@@ -18,7 +18,7 @@ from app.middlewares.request_context import RequestContextMiddleware
 from app.middlewares.request_limits import BodyLimitMiddleware, HeaderLimitMiddleware
 from app.middlewares.response_headers import ResponseHeadersMiddleware
 
-_CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
+_CORS_METHODS: Final = ("GET", "HEAD", "POST", "PATCH", "DELETE")
 _CORS_REQUEST_HEADERS: Final = ("X-API-Key", "Idempotency-Key", "Content-Type", "If-None-Match", "X-Request-ID")
 _CORS_RESPONSE_HEADERS: Final = (
     *("Link", "Location", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),

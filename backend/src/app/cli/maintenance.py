@@ -8,6 +8,7 @@ from app.cli.errors import MISSING_PRIVILEGE
 from app.config import Settings
 from app.db.errors import DATABASE_ERRORS, get_driver_error
 from app.db.session import ConnectedDatabase, transaction
+from app.errors import OutcomeUnknownError
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupQueries, Totals
 
@@ -66,6 +67,9 @@ async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDataba
     database = ConnectedDatabase.connect(url, settings.model_copy(update=timeouts))
     try:
         yield database
+    except OutcomeUnknownError as error:
+        message = "The connection was lost during the commit, so the change may have been applied."
+        raise MaintenanceError(message) from error
     except DATABASE_ERRORS as error:
         raise MaintenanceError(_get_reason(get_driver_error(error))) from error
     finally:

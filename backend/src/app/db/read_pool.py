@@ -98,8 +98,12 @@ class ReadPool:
 
     async def _open(self) -> "tuple[asyncpg.Connection[Any], float]":
         connection = await asyncpg.connect(**self._connect_options)
-        # JSON as Python values, as on the connections of the engine; asyncpg's default is text.
-        await connection.set_type_codec("json", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+        try:
+            # JSON as Python values, as on the connections of the engine; asyncpg's default is text.
+            await connection.set_type_codec("json", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+        except BaseException:
+            connection.terminate()
+            raise
         return connection, asyncio.get_running_loop().time()
 
     def _release(self, connection: "asyncpg.Connection[Any]", opened_at: float) -> None:
