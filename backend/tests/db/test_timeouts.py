@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Any, Final, cast
 
 import asyncpg
 import pytest
@@ -277,6 +277,7 @@ async def test_release_of_an_overflow_connection_does_not_wait_for_the_server(ow
         for session in sessions:
             await session.close()
         assert [driver.is_closed() for driver in drivers] == [False, True]
+        assert cast("Any", drivers[1])._aborted
 
 
 def test_default_timeouts_are_nested(app: FastAPI) -> None:
