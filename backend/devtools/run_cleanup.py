@@ -51,6 +51,8 @@ class _Termination:
                 _send(signal.SIGTERM, worker)
         if self._session is not None:
             self._session.shouldstop = "SIGTERM"  # for a test that catches the interrupt
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # set by a shell for a command in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
 

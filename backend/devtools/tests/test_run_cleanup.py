@@ -20,6 +20,8 @@ TIMEOUT_SECONDS: Final = 120
 POLL_SECONDS: Final = 0.02
 INTERRUPTED: Final = 2
 """pytest's exit code."""
+FILES: Final = ("tests/test_health.py", "tests/server/test_proxies.py")
+"""Need the database server, and a service in processes of its own."""
 
 
 @pytest.fixture
@@ -31,10 +33,6 @@ def folder() -> Iterator[Path]:
 
 def is_creating_server(folder: Path) -> bool:
     return any(folder.glob("*/server-*/data/cluster.new"))
-
-
-def is_server_running(folder: Path) -> bool:
-    return any(folder.glob("*/server-*/data/cluster/postmaster.pid"))
 
 
 def is_service_running(folder: Path) -> bool:
@@ -49,20 +47,20 @@ def _read_command(pid: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("workers", "moment", "number"),
+    ("workers", "moment", "number", "in_background"),
     [
-        (0, is_creating_server, signal.SIGTERM),
-        (0, is_service_running, signal.SIGTERM),
-        (2, is_server_running, signal.SIGTERM),
-        (2, is_service_running, signal.SIGTERM),
-        (2, is_service_running, signal.SIGINT),
+        (0, is_creating_server, signal.SIGTERM, False),
+        (0, is_service_running, signal.SIGTERM, True),
+        (2, is_service_running, signal.SIGTERM, True),
+        (2, is_service_running, signal.SIGINT, False),
     ],
 )
 def test_interrupted_run_leaves_no_process_and_no_file(
-    folder: Path, workers: int, moment: Callable[[Path], bool], number: signal.Signals
+    folder: Path, workers: int, moment: Callable[[Path], bool], number: signal.Signals, *, in_background: bool
 ) -> None:
-    files = ("tests/test_health.py", "tests/server/test_proxies.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--numprocesses={workers}", *files]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--numprocesses={workers}", *FILES]
+    if in_background:  # A shell starts a command followed by & with SIGINT ignored.
+        command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
     with subprocess.Popen(
         command, env=os.environ | {"TMPDIR": str(folder)}, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as run:
