@@ -25,6 +25,8 @@ _POLL_SECONDS: Final = 0.02
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell, for a command in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     is_worker = hasattr(config, "workerinput")
     config.pluginmanager.register(_Termination(config), "termination")
     if not is_worker:
@@ -51,8 +53,6 @@ class _Termination:
                 _send(signal.SIGTERM, worker)
         if self._session is not None:
             self._session.shouldstop = "SIGTERM"  # for a test that catches the interrupt
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # set by a shell for a command in the background
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.raise_signal(signal.SIGINT)
 
 
