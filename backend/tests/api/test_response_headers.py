@@ -152,6 +152,6 @@ def test_preflight_allows_writes_from_listed_origins_only(
     response = send(shop, "/deals/1", "OPTIONS", origin=origin, **requested)
     headers = get_headers(response)
     assert (response.status, headers.get("access-control-allow-origin")) == (status, allowed)
-    assert {"GET", "POST", "PATCH", "DELETE"} == set(headers["access-control-allow-methods"].split(", "))
+    assert {"GET", "HEAD", "POST", "PATCH", "DELETE"} == set(headers["access-control-allow-methods"].split(", "))
     assert {"X-API-Key", "Idempotency-Key"} <= set(headers["access-control-allow-headers"].split(", "))
     assert headers["x-request-id"]
