@@ -92,6 +92,7 @@ def test_load_exits_1_for_invalid_rows_and_2_for_unusable_file(own_url: str, tmp
     assert (missing.exit_code, missing.stderr.splitlines()[-1].count("missing.csv")) == (2, 1)
 
 
+@pytest.mark.slow
 def test_load_script_runs_the_command(own_url: str, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "scripts/load_deals.py", str(tmp_path / "missing.csv")],
@@ -103,6 +104,7 @@ def test_load_script_runs_the_command(own_url: str, tmp_path: Path) -> None:
     assert result.returncode == 2
 
 
+@pytest.mark.slow
 def test_shell_provides_pandas_and_engine(own_url: str) -> None:
     result = subprocess.run(
         [DEALS, "shell"],
@@ -116,6 +118,7 @@ def test_shell_provides_pandas_and_engine(own_url: str) -> None:
     assert "pd is pandas, db is a SQLAlchemy engine on the database in DATABASE_URL." in result.stderr
 
 
+@pytest.mark.slow
 def test_psql_opens_same_database(own_url: str) -> None:
     result = subprocess.run(
         [DEALS, "psql"],
@@ -128,6 +131,7 @@ def test_psql_opens_same_database(own_url: str) -> None:
     assert "deals: 0" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "passed_url"),
     [
@@ -152,6 +156,7 @@ async def test_openapi_prints_served_document(own_url: str, client: AsyncClient)
     assert document["info"]["version"] == version("hotel-deals")
 
 
+@pytest.mark.slow
 def test_embedded_database_persists_in_data_directory(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "a folder")
     for expected in (0, 1):

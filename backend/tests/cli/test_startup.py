@@ -8,9 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import pytest
 from typer.testing import CliRunner
 
 from app.cli.main import app
+
+pytestmark = pytest.mark.slow
 
 _COMMANDS: Final = [
     *([command] for command in ("dev", "serve", "doctor", "load", "generate", "migrate", "verify", "purge")),
@@ -20,6 +23,8 @@ _COMMANDS: Final = [
 _HEAVY: Final = {"alembic", "asyncpg", "fastapi", "pandas", "psycopg2", "pydantic_settings", "rich", "sqlalchemy"}
 _PRINT_ALL_HELP: Final = """
 import contextlib, json, sys
+import pytest
+
 from app.cli.main import app
 for command in json.loads(sys.argv[1]):
     with contextlib.suppress(SystemExit):
