@@ -1,10 +1,12 @@
 """Pytest plugin: no process and no temporary file outlives a test run, whether it ends by itself or by a signal.
 
 All temporary files are in one folder, TMPDIR, which every process that a test starts inherits. The folder is deleted
-at the end, and processes that still have it in their environment are stopped. `--basetemp` keeps the files of tests.
-Unless TMPDIR is set, the folder is in memory if there is room: that makes creating a database thirty times cheaper.
+at the end, and processes that still have it in their environment are stopped; if the run is killed, the next one does
+that. `--basetemp` keeps the files of tests. Unless TMPDIR is set, the folder is in memory if there is room: that makes
+creating a database thirty times cheaper.
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -17,6 +19,9 @@ from typing import Final
 
 import pytest
 
+_PREFIX: Final = "deals-tests-"
+_LOCK: Final = "run.lock"
+"""Locked by the run that uses the folder, for as long as it lives."""
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  mkdtemp makes a private folder in it
 _MIN_FREE_MEMORY: Final = 4 << 30
 _PROC: Final = Path("/proc")
@@ -30,7 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     config.pluginmanager.register(_Termination(config), "termination")
     if not is_worker:
-        folder = Path(tempfile.mkdtemp(prefix="deals-tests-", dir=_get_memory_folder()))
+        parent = _get_memory_folder() or Path(tempfile.gettempdir())
+        _delete_abandoned(parent)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
         config.pluginmanager.register(_Cleanup(folder), "cleanup")
 
@@ -59,12 +66,27 @@ class _Termination:
 class _Cleanup:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = (folder / _LOCK).open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def pytest_unconfigure(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        stop_processes(self._folder)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _delete(self._folder)
+        self._lock.close()
+
+
+def _delete_abandoned(parent: Path) -> None:
+    """Delete the folders of runs that were killed; those of running ones are locked."""
+    for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+        with suppress(OSError), lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _delete(lock.parent)
+
+
+def _delete(folder: Path) -> None:
+    stop_processes(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def stop_processes(folder: Path) -> None:
