@@ -26,7 +26,7 @@ def bench(
     *,
     rows: Annotated[
         list[int], typer.Option(min=500, help="Deals in the catalogue; repeat it to measure larger catalogues too.")
-    ] = [50_000],  # noqa: B006  read by typer
+    ] = [50_000],  # noqa: B006  typer only reads it, and requires a list
     seconds: Annotated[float, typer.Option(min=0.05, help="Length of one measurement.")] = 1.0,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each target, interleaved.")] = 3,
     only: Annotated[

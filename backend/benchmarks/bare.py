@@ -73,14 +73,14 @@ def _page_statement(condition: str, count: str) -> str:
         SELECT {_COLUMNS}, total.total
         FROM ({count}) AS total LEFT JOIN (deal {_JOIN_HOTELS}) ON true
         ORDER BY deal.id
-    """  # noqa: S608  constants
+    """  # noqa: S608  only constants of this file
 
 
 _LIST: Final = _page_statement("", "SELECT sum(deal_count)::bigint AS total FROM deal_rollup")
-_FILTERED: Final = _page_statement(_MATCH, f"SELECT count(*) AS total FROM deals {_MATCH}")  # noqa: S608  constants
+_FILTERED: Final = _page_statement(_MATCH, f"SELECT count(*) AS total FROM deals {_MATCH}")  # noqa: S608  only constants of this file
 """$1 city, $2 minimum stars, $3 and $4 minimum and maximum price."""
 
-_DETAIL: Final = f"SELECT {_COLUMNS} FROM deals AS deal {_JOIN_HOTELS} WHERE deal.id = $1"  # noqa: S608  constants
+_DETAIL: Final = f"SELECT {_COLUMNS} FROM deals AS deal {_JOIN_HOTELS} WHERE deal.id = $1"  # noqa: S608  only constants of this file
 
 _STATS: Final = """
     SELECT
@@ -118,7 +118,7 @@ _CREATE: Final = f"""
             WHERE deal_rollup.hotel_id = deal.hotel_id
         )::float8 AS avg_star_rating
     FROM deal {_JOIN_HOTELS}
-"""  # noqa: S608  constants
+"""  # noqa: S608  only constants of this file
 """$1 hotel, $2 to $8 the columns, $9 names of existing categories. No row if the hotel does not exist."""
 
 _UPDATE: Final = f"""
@@ -129,7 +129,7 @@ _UPDATE: Final = f"""
         RETURNING *
     )
     SELECT {_COLUMNS} FROM deal {_JOIN_HOTELS}
-"""  # noqa: S608  constants
+"""  # noqa: S608  only constants of this file
 """$1 deal, $2 its version, $3 the price. No row if the deal does not exist or has another version."""
 
 
@@ -137,7 +137,7 @@ class BareApp:
     """The ASGI application. Its pool lives from startup to shutdown."""
 
     def __init__(self) -> None:
-        self._pool: Any = None
+        self._pool: asyncpg.Pool[asyncpg.Record]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -198,7 +198,7 @@ def create_app() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     return BareApp()
 
 
-def _to_deal(row: Any) -> dict[str, Any]:  # noqa: ANN401  asyncpg has no types
+def _to_deal(row: asyncpg.Record) -> dict[str, Any]:
     deal = {name: row[name] for name in _DEAL_FIELDS}
     deal["hotel"] = {"id": row["hotel_id"], **{name: row[name] for name in _HOTEL_FIELDS}}
     return deal

@@ -93,7 +93,7 @@ async def _measure_in_database(url: str) -> tuple[dict[str, float], list[str]]:
     return times, expensive
 
 
-async def _time(connection: Any, statement: Statement) -> float:  # noqa: ANN401  asyncpg has no types
+async def _time(connection: "asyncpg.Connection[asyncpg.Record]", statement: Statement) -> float:
     times = []
     for _ in range(_REPETITIONS):
         started = time.perf_counter()
@@ -102,7 +102,9 @@ async def _time(connection: Any, statement: Statement) -> float:  # noqa: ANN401
     return statistics.median(times[_REPETITIONS // 2 :])
 
 
-async def _find_expensive_nodes(connection: Any, statements: Iterable[Statement]) -> list[str]:  # noqa: ANN401  as above
+async def _find_expensive_nodes(
+    connection: "asyncpg.Connection[asyncpg.Record]", statements: Iterable[Statement]
+) -> list[str]:
     """Plan nodes that read all deals, or sort more rows than a page needs."""
     found = []
     for statement in statements:

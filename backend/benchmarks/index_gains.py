@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import asyncpg
 import typer
@@ -86,7 +86,7 @@ def check_requests() -> None:
         raise LookupError(f"These indexes have no request, or these requests no index: {sorted(difference)}.")
 
 
-async def explain(connection: Any, statement: Statement) -> QueryPlan:  # noqa: ANN401  asyncpg has no types
+async def explain(connection: "asyncpg.Connection[asyncpg.Record]", statement: Statement) -> QueryPlan:
     """The fastest of a few executions."""
     plans = []
     for _ in range(_REPETITIONS):
@@ -107,7 +107,9 @@ def _parse_plan(lines: Iterable[str]) -> QueryPlan:
     return QueryPlan(milliseconds, nodes)
 
 
-async def compare(connection: Any, index: str, statements: Iterable[Statement]) -> list[Comparison]:  # noqa: ANN401  as above
+async def compare(
+    connection: "asyncpg.Connection[asyncpg.Record]", index: str, statements: Iterable[Statement]
+) -> list[Comparison]:
     """Explain each statement with the index, then without it; dropping the index is rolled back."""
     plans = [(statement, await explain(connection, statement)) for statement in statements]
     transaction = connection.transaction()
@@ -131,7 +133,7 @@ async def measure_gains(url: str) -> list[IndexGain]:
 
 async def _measure_all(
     service: RunningService,
-    connection: Any,  # noqa: ANN401  as above
+    connection: "asyncpg.Connection[asyncpg.Record]",
     requests: Mapping[str, tuple[str, ...]],
     *,
     data: str,

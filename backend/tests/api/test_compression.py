@@ -4,7 +4,7 @@ import gzip
 import json
 from typing import Final
 
-import brotli  # type: ignore[import-untyped]
+import brotli  # type: ignore[import-untyped]  # it has no types
 import pytest
 import zstandard
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import psycopg2
 from psycopg2 import errors
 from psycopg2.extensions import connection as Connection  # noqa: N812  psycopg2 spells its classes in lower case
-from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
 
 from app.config import DEFAULT_MAINTENANCE_TIMEOUT
 from app.importer.conflicts import reject_conflicts
