@@ -120,12 +120,15 @@ def test_database_mutant_is_detected(environment: Environment, mutant: Mutant) -
 
 
 def test_asynchronous_commit_is_detected_by_kill() -> None:
-    """The WAL writer waits ten seconds, so that a commit reaches the disk only if it waits for the flush."""
+    """The WAL writer waits ten seconds, so that a commit reaches the disk only if it waits for the flush.
+
+    On a busy machine the kill may precede the first acknowledged write, but not in every run.
+    """
     asynchronous = {"synchronous_commit": "off", "wal_writer_delay": "10s"}
-    result = run_campaign(
-        replace(WITH_FAULT, app_factory=SERVICE, postgres_options=asynchronous, fault_kinds=("kill_postgres",))
-    )
-    assert "acknowledged_writes_persist" in find_violations(result)
+    kill = replace(WITH_FAULT, interval=(0.5, 0.5), fault_kinds=("kill_postgres",))
+    campaign = replace(kill, app_factory=SERVICE, postgres_options=asynchronous)
+    runs = (find_violations(run_campaign(replace(campaign, seed=seed))) for seed in SEEDS)
+    assert any("acknowledged_writes_persist" in violations for violations in runs)
 
 
 def test_every_checker_detects_a_mutant() -> None:
