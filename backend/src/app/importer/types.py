@@ -1,5 +1,6 @@
 """Types shared by the import and its callers. Imports nothing heavy, so that command lines start quickly."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,7 @@ class LoadError(Exception):
 
 
 class LoadFileError(LoadError):
-    """The file does not exist, cannot be read, or is not a UTF-8 CSV file with the columns of a deal."""
+    """The file does not exist, cannot be read, or is not a CSV file with the columns of a deal."""
 
 
 class LoadDatabaseError(LoadError):
@@ -39,6 +40,15 @@ class OnConflict(StrEnum):
     """Leave the deal unchanged; the row adds no hotel and no category."""
     ERROR = "error"
     """Reject the row."""
+
+
+class NewPhone(StrEnum):
+    """How to treat rows that give a hotel of the catalogue another phone."""
+
+    UPDATE = "update"
+    """Update the hotel, provided that all valid rows of the hotel agree, and that no other hotel has the phone."""
+    REJECT = "reject"
+    """Reject the rows."""
 
 
 class Stage(StrEnum):
@@ -90,6 +100,9 @@ COLUMN_NAMES: Final = tuple(column.name for column in COLUMNS)
 """In the order in which the generator writes them. The reader accepts any order."""
 
 
+STANDARD_INPUT: Final = Path("-")
+
+
 class RejectedCell(NamedTuple):
     """One problem of one row."""
 
@@ -106,6 +119,7 @@ class MergeResult:
     """The changes made to the catalogue."""
 
     hotels_added: int = 0
+    phones_updated: int = 0
     categories_added: int = 0
     deals_inserted: int = 0
     deals_updated: int = 0
@@ -134,14 +148,27 @@ class LoadReport:
 
 
 MAX_PRINTED_LENGTH: Final = 80
+DAMAGED_BYTE: Final = re.compile("[\udc80-\udcff]")
+"""A byte that is not UTF-8, which decoding with PEP 383 represents as a lone surrogate."""
 
 
 def printable(text: str) -> str:
-    """Replace each character that is not printable by an escape sequence."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    """Replace each character that is not printable, and each byte that is not UTF-8, by an escape sequence."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    if DAMAGED_BYTE.match(char):
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def printable_prefix(text: str) -> str:
     """The first characters of `text`, made printable."""
     start = printable(text[:MAX_PRINTED_LENGTH])
     return start if len(text) <= MAX_PRINTED_LENGTH else f"{start}…"
+
+
+def display_name(path: Path) -> str:
+    """The name of a file of deals for messages, made printable."""
+    return "standard input" if path == STANDARD_INPUT else printable(path.name)
