@@ -33,7 +33,7 @@ def test_repeated_id_is_rejected_after_first_row(importer: Importer, catalogue: 
 def test_second_hotel_with_same_phone_is_rejected(importer: Importer, change: dict[str, str]) -> None:
     importer(row(), row(id="8", **change), row(id="9"))
     reason = "is the phone of Crown Tower in Toronto, Canada on line 2"
-    assert importer.rejects() == [("3", "hotel_phone", "+1-416-555-1333", reason)]
+    assert importer.rejects() == [("3", "hotel_phone", "'+1-416-555-1333", reason)]
 
 
 def test_second_phone_of_same_hotel_is_rejected(importer: Importer) -> None:
@@ -59,7 +59,7 @@ def test_hotels_in_catalogue_take_precedence_over_file(importer: Importer, catal
     importer(row())
     importer(row(id="8", hotel_name="Crown"), row(id="9", hotel_phone="+1"), row(id="10"), partial=True)
     assert importer.rejects() == [
-        ("2", "hotel_phone", "+1-416-555-1333", "is the phone of Crown Tower in Toronto, Canada in the catalogue"),
+        ("2", "hotel_phone", "'+1-416-555-1333", "is the phone of Crown Tower in Toronto, Canada in the catalogue"),
         ("3", "hotel_name", "Crown Tower", "in Toronto, Canada has the phone +1-416-555-1333 in the catalogue"),
     ]
     assert catalogue.all("SELECT external_id FROM deals ORDER BY id") == [(7,), (10,)]
@@ -88,7 +88,7 @@ def test_hotel_of_invalid_and_valid_rows_is_claimed_by_first_valid_row(importer:
     same_phone = {"hotel_phone": "+1-416-555-1333"}
     importer(row(hotel_star_rating="9"), row(id="8"), other_hotel(id="9", **same_phone), partial=True)
     assert importer.rejects()[1:] == [
-        ("4", "hotel_phone", "+1-416-555-1333", "is the phone of Crown Tower in Toronto, Canada on line 3")
+        ("4", "hotel_phone", "'+1-416-555-1333", "is the phone of Crown Tower in Toronto, Canada on line 3")
     ]
 
 

@@ -1,7 +1,9 @@
 """Imports that fail, are killed or interrupted, or run concurrently."""
 
+import resource
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import psycopg2
@@ -19,7 +21,7 @@ from app.importer.types import (
     Progress,
     Stage,
 )
-from tests.support.deal_files import other_hotel, row, to_csv, write_rows
+from tests.support.deal_files import Row, other_hotel, row, to_csv, write_rows
 from tests.support.import_catalogue import Catalogue, Importer, ignore_progress
 
 _INSERT_SAME_HOTEL: Final = """
@@ -45,8 +47,8 @@ def get_error(importer: Importer) -> str:
 
 def test_encoding_error_at_end_of_file_writes_nothing(importer: Importer, catalogue: Catalogue) -> None:
     rows = [row(id=str(number)) for number in range(1, 12_000)]
-    importer.file.write_bytes(to_csv(rows).encode() + b"\xff")
-    with pytest.raises(LoadFileError, match="is not UTF-8: see line 12001, byte 1"):
+    importer.file.write_bytes(to_csv(rows).encode() + "Zürich".encode("latin-1"))
+    with pytest.raises(LoadFileError, match="is not UTF-8: see line 12001"):
         load_deals(importer.file, dsn=importer.dsn, progress=ignore_progress)
     assert catalogue.is_empty()
     assert not importer.rejects_file.exists()
@@ -59,24 +61,43 @@ def test_unwritable_rejects_file_is_reported_with_first_rejects(
     importer.rejects_file.mkdir()
     report = importer(row(), row(id="x"), partial=partial)
     assert [(cell.line, cell.column) for cell in report.first_rejects] == [(3, "id")]
-    assert (report.rejects_file, report.rejects_file_error) == (importer.rejects_file, "Is a directory")
+    assert (report.rejects_file, report.rejects_file_error) == (
+        importer.rejects_file,
+        "another file with this name exists",
+    )
     assert report.merged is None
     assert catalogue.is_empty()
 
 
-def test_full_disk_for_rejects_file_is_reported(importer: Importer, catalogue: Catalogue) -> None:
-    importer.rejects_file.symlink_to("/dev/full")
-    report = importer(row(), *[row(id="x")] * 2_000, partial=True)
-    assert (len(report.first_rejects), report.rejects_file_error) == (10, "No space left on device")
+def test_rejects_file_that_cannot_be_written_to_its_end_is_removed(importer: Importer, catalogue: Catalogue) -> None:
+    """As on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    rows = [row(), *[row(id="x")] * 2_000]
+    write_rows(importer.file, *rows)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        report = load_deals(importer.file, dsn=importer.dsn, progress=ignore_progress, partial=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (len(report.first_rejects), report.rejects_file_error) == (10, "File too large")
     assert report.merged is None
     assert catalogue.is_empty()
+    assert list(importer.file.parent.iterdir()) == [importer.file]
 
 
-def test_earlier_rejects_file_that_cannot_be_removed_aborts_import(importer: Importer, catalogue: Catalogue) -> None:
-    importer.rejects_file.mkdir()
-    with pytest.raises(LoadFileError, match=r"deals\.csv\.rejects\.csv cannot be removed: Is a directory"):
-        importer(row())
-    assert catalogue.is_empty()
+@pytest.mark.parametrize("rows", [[row()], [row(), row(id="x")]], ids=["no rejects", "rejects"])
+def test_other_file_with_the_name_of_the_rejects_file_is_not_changed(importer: Importer, rows: list[Row]) -> None:
+    importer.rejects_file.write_text("my notes\n")
+    report = importer(*rows, partial=True)
+    assert importer.rejects_file.read_text() == "my notes\n"
+    assert (report.merged is None) == (len(rows) > 1)
+
+
+def test_symbolic_link_with_the_name_of_the_rejects_file_is_not_followed(importer: Importer, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    importer.rejects_file.symlink_to(target)
+    assert importer(row(id="x")).rejects_file_error == "another file with this name exists"
+    assert not target.exists()
 
 
 def test_missing_database_is_reported(importer: Importer) -> None:

@@ -10,7 +10,7 @@ from tests.support.deal_files import Row, other_hotel, row, to_csv
 from tests.support.import_catalogue import Catalogue, Importer, ignore_progress
 
 INVALID_CELLS = {
-    "id": ("-1", "must be a whole number from 1 to 9223372036854775807"),
+    "id": ("0", "must be a whole number from 1 to 9223372036854775807"),
     "hotel_name": ("", "must not be empty"),
     "hotel_city": ("x" * 101, "must have at most 100 characters"),
     "hotel_country": ("Can\tada", "must not contain control characters or lone surrogates"),
@@ -117,6 +117,31 @@ def test_partial_import_writes_valid_rows(importer: Importer, catalogue: Catalog
 def test_rejected_row_adds_no_hotel(importer: Importer, catalogue: Catalogue) -> None:
     importer(row(), other_hotel(id="x"), partial=True)
     assert catalogue.all("SELECT name FROM hotels") == [("Crown Tower",)]
+
+
+@pytest.mark.parametrize("value", ["=HYPERLINK(1)", "+1+1", "-5", "@SUM(1)"])
+def test_formula_in_rejects_file_is_text(importer: Importer, value: str) -> None:
+    importer(row(price_per_night=value))
+    assert importer.rejects()[0][2] == f"'{value}"
+
+
+def test_rejects_file_has_byte_order_mark_and_accents(importer: Importer) -> None:
+    importer(row(price_per_night="89,90 €"))
+    assert importer.rejects_file.read_bytes().startswith(b"\xef\xbb\xbfline,column,value,reason\n")
+    assert importer.rejects()[0][2] == "89,90 €"
+
+
+def test_reason_with_invisible_character_is_escaped(importer: Importer) -> None:
+    importer(row(hotel_city="Toron\xadto"), row(id="8"))
+    assert importer.rejects()[0][3] == "is the phone of Crown Tower in Toron\\xadto, Canada on line 2"
+
+
+def test_damaged_cell_rejects_its_row(importer: Importer, catalogue: Catalogue) -> None:
+    content = to_csv([row(room_type="Détente"), row(id="8", room_type="Deluxe?")]).encode()
+    importer.file.write_bytes(content.replace(b"Deluxe?", b"Delux\xe9"))
+    load_deals(importer.file, dsn=importer.dsn, progress=ignore_progress, partial=True)
+    assert importer.rejects() == [("3", "room_type", "Delux\\xe9", "must be UTF-8, and has bytes that are not")]
+    assert catalogue.one("SELECT external_id FROM deals") == 7
 
 
 def test_import_without_rejects_removes_earlier_rejects_file(importer: Importer) -> None:

@@ -4,13 +4,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Final
 
 import psycopg2
 import pytest
 
 from tests.support.cli import DEALS, command_environment, run_deals
-from tests.support.deal_files import row, write_rows
+from tests.support.deal_files import row, to_csv, write_rows
 from tests.support.import_catalogue import Catalogue, Importer
 
 pytestmark = pytest.mark.slow
@@ -56,8 +57,40 @@ def test_unwritable_rejects_file_is_reported_after_first_problems(own_url: str, 
     assert done.exit_code == 1
     assert problem.startswith("deals.csv:3 id 'x': must be ")
     assert outcome == (
-        f"Nothing was written; the list of all problems cannot be written to {importer.rejects_file}: Is a directory."
+        f"Nothing was written; the list of all problems cannot be written to {importer.rejects_file}: "
+        "another file with this name exists."
     )
+
+
+def test_standard_input_is_loaded_and_its_rejects_are_listed_in_the_working_directory(
+    own_url: str, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    text = to_csv([row(), row(id="8", price_per_night="x")])
+    done = run_deals(own_url, "load", "-", "--partial", input=text, INIT_CWD=str(tmp_path))
+    assert done.exit_code == 3
+    assert "standard input:3 price_per_night 'x': must be a price" in done.stderr
+    assert "3,price_per_night,x,must be a price" in (tmp_path / "stdin.rejects.csv").read_text()
+    assert catalogue.one("SELECT external_id FROM deals") == 7
+
+
+@pytest.mark.parametrize("file", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+def test_redirected_file_has_its_rejects_in_the_working_directory(
+    own_url: str, importer: Importer, tmp_path: Path, file: str
+) -> None:
+    write_rows(importer.file, row(id="x"))
+    with importer.file.open() as content:
+        environment = command_environment(own_url, INIT_CWD=str(tmp_path))
+        done = subprocess.run([DEALS, "load", file], check=False, stdin=content, env=environment, capture_output=True)
+    assert done.returncode == 1
+    assert (tmp_path / f"{Path(file).name}.rejects.csv").exists()
+
+
+def test_rejects_file_is_an_option(own_url: str, importer: Importer, tmp_path: Path) -> None:
+    write_rows(importer.file, row(id="x"))
+    done = run_deals(own_url, "load", str(importer.file), "--rejects", "list.csv", INIT_CWD=str(tmp_path))
+    assert done.exit_code == 1
+    assert (tmp_path / "list.csv").exists()
+    assert not importer.rejects_file.exists()
 
 
 def test_ctrl_c_stops_command_that_waits_for_database(own_url: str, importer: Importer, catalogue: Catalogue) -> None:

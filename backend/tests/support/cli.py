@@ -25,9 +25,10 @@ def command_environment(url: str, **variables: str) -> dict[str, str]:
     return os.environ | {"DATABASE_URL": url, "INIT_CWD": str(Path.cwd())} | variables
 
 
-def run_deals(url: str, *arguments: str, **variables: str) -> Result:
+def run_deals(url: str, *arguments: str, input: str | None = None, **variables: str) -> Result:  # noqa: A002  as in Click
     """Run a command in this process."""
-    return CliRunner().invoke(app, arguments, env={"DATABASE_URL": url, **variables}, catch_exceptions=False)
+    environment = {"DATABASE_URL": url, **variables}
+    return CliRunner().invoke(app, arguments, input=input, env=environment, catch_exceptions=False)
 
 
 def assert_one_line_error(result: Result, message: str) -> None:

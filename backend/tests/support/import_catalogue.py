@@ -74,13 +74,24 @@ class Importer:
     def rejects_file(self) -> Path:
         return self.file.with_name(f"{self.file.name}.rejects.csv")
 
-    def __call__(self, *rows: Row, on_conflict: OnConflict = OnConflict.UPDATE, partial: bool = False) -> LoadReport:
+    def __call__(
+        self,
+        *rows: Row,
+        on_conflict: OnConflict = OnConflict.UPDATE,
+        partial: bool = False,
+    ) -> LoadReport:
         write_rows(self.file, *rows)
-        return load_deals(self.file, dsn=self.dsn, progress=ignore_progress, on_conflict=on_conflict, partial=partial)
+        return load_deals(
+            self.file,
+            dsn=self.dsn,
+            progress=ignore_progress,
+            on_conflict=on_conflict,
+            partial=partial,
+        )
 
     def rejects(self) -> list[tuple[str, ...]]:
         """The rows of the rejects file: line, column, value, reason."""
-        with self.rejects_file.open(encoding="utf-8", newline="") as file:
+        with self.rejects_file.open(encoding="utf-8-sig", newline="") as file:
             header, *rows = csv.reader(file)
         assert header == ["line", "column", "value", "reason"]
         return [tuple(row) for row in rows]

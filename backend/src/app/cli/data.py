@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from app.cli.errors import user_errors
-from app.importer.types import OnConflict
+from app.importer.types import STANDARD_INPUT, OnConflict
 
 if TYPE_CHECKING:
     from app.db.resolve import ResolvedDatabase
@@ -15,17 +15,26 @@ if TYPE_CHECKING:
 
 _SAMPLE_ROWS: Final = 50_000
 _SAMPLE_SEED: Final = 42
+_DESCRIPTORS: Final = frozenset({Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")})
+"""The directories of /dev/stdin, and of the pipes that a shell makes for `<(command)`."""
 
 
 def load(
     file: Annotated[
-        Path | None, typer.Argument(help="A CSV of deals.", show_default="deals.csv of the repository")
+        Path | None,
+        typer.Argument(
+            help="A CSV of deals, compressed or not; - is standard input.", show_default="deals.csv of the repository"
+        ),
     ] = None,
     *,
     on_conflict: Annotated[OnConflict, typer.Option(help="For deals that exist already.")] = OnConflict.UPDATE,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Write the valid rows even if others are rejected.")
+        bool, typer.Option("--partial", help="Write the valid rows even if others are rejected; then exit with 3.")
     ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(help="List of rejected rows.", show_default="FILE.rejects.csv, or stdin.rejects.csv"),
+    ] = None,
 ) -> None:
     """Load a CSV of deals: all rows or none.
 
@@ -42,7 +51,13 @@ def load(
         with open_database(settings) as database:
             require_current_schema(database)
             path = SAMPLE_CSV if file is None else _resolve_path(file, settings.init_cwd)
-            report = _run_import(path, database, on_conflict=on_conflict, partial=partial)
+            report = _run_import(
+                path,
+                database,
+                on_conflict=on_conflict,
+                partial=partial,
+                rejects_file=_choose_rejects_file(path, rejects, init_cwd=settings.init_cwd),
+            )
     raise typer.Exit(_get_exit_code(report))
 
 
@@ -112,7 +127,7 @@ def load_sample(database: "ResolvedDatabase") -> None:
     from app.db.resolve import is_empty
 
     if SAMPLE_CSV.exists() and is_empty(database.url):
-        _run_import(SAMPLE_CSV, database, on_conflict=OnConflict.UPDATE, partial=False)
+        _run_import(SAMPLE_CSV, database)
 
 
 def require_current_schema(database: "ResolvedDatabase") -> None:
@@ -126,7 +141,14 @@ def require_current_schema(database: "ResolvedDatabase") -> None:
         )
 
 
-def _run_import(file: Path, database: "ResolvedDatabase", *, on_conflict: OnConflict, partial: bool) -> "LoadReport":
+def _run_import(
+    file: Path,
+    database: "ResolvedDatabase",
+    *,
+    on_conflict: OnConflict = OnConflict.UPDATE,
+    partial: bool = False,
+    rejects_file: Path | None = None,
+) -> "LoadReport":
     from rich.console import Console
 
     from app.config import load_settings
@@ -142,6 +164,7 @@ def _run_import(file: Path, database: "ResolvedDatabase", *, on_conflict: OnConf
             progress=progress,
             on_conflict=on_conflict,
             partial=partial,
+            rejects_file=rejects_file,
             statement_timeout=load_settings().maintenance_statement_timeout,
         )
     print_report(report, console=console)
@@ -157,4 +180,13 @@ def _get_exit_code(report: "LoadReport") -> int:
 def _resolve_path(file: Path, init_cwd: Path) -> Path:
     """The file relative to where `./uvw` was called, else relative to the working directory."""
     from_caller = init_cwd / file
-    return from_caller if from_caller.exists() else file
+    return from_caller if file != STANDARD_INPUT and from_caller.exists() else file
+
+
+def _choose_rejects_file(file: Path, rejects: Path | None, *, init_cwd: Path) -> Path | None:
+    """None is the list next to the file. Standard input and pipes have theirs in the caller's directory."""
+    if rejects is not None:
+        return init_cwd / rejects
+    if file == STANDARD_INPUT:
+        return init_cwd / "stdin.rejects.csv"
+    return init_cwd / f"{file.name}.rejects.csv" if file.parent in _DESCRIPTORS else None

@@ -31,8 +31,10 @@ def user_errors() -> Iterator[None]:
 
 
 def abort(message: str, *, code: int = 1) -> NoReturn:
-    """Print the message and end the command."""
-    typer.secho(message, err=True, fg=typer.colors.RED)
+    """Print the message, without control characters, and end the command."""
+    from app.importer.types import printable
+
+    typer.secho(printable(message), err=True, fg=typer.colors.RED)
     raise typer.Exit(code)
 
 

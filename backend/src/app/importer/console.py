@@ -17,6 +17,7 @@ from app.importer.types import (
     ProgressCallback,
     RejectedCell,
     Stage,
+    display_name,
     printable,
     printable_prefix,
 )
@@ -102,7 +103,7 @@ def _format_outcome(report: LoadReport, *, rejects_file: str) -> str:
 def _format_reject(reject: RejectedCell, *, file: Path) -> str:
     """`deals.csv:3 price_per_night '0': must be …`; the values and the names in reasons come from the file."""
     column = f" {reject.column}" if reject.column else ""
-    text = f"{file.name}:{reject.line}{column} '{printable_prefix(reject.value)}': {reject.reason}"
+    text = f"{display_name(file)}:{reject.line}{column} '{printable_prefix(reject.value)}': {reject.reason}"
     return printable(text)
 
 

@@ -58,17 +58,18 @@ def load_deals(
     progress: ProgressCallback,
     on_conflict: OnConflict = OnConflict.UPDATE,
     partial: bool = False,
+    rejects_file: Path | None = None,
     statement_timeout: float = DEFAULT_MAINTENANCE_TIMEOUT,
 ) -> LoadReport:
     """Import a file of deals into the catalogue at `dsn`, a libpq URL or connection string, in one transaction.
 
-    The rejects are listed in a CSV next to the file, `deals.csv.rejects.csv` for `deals.csv`; without any, the list of
-    an earlier run is removed. If a row is rejected, nothing is written, or with `partial` only the valid rows, provided
-    that the list could be written. Concurrent imports wait for each other. Each statement may take `statement_timeout`
-    seconds. Raises LoadError.
+    The path `-` is standard input. The rejects are listed in the CSV file `rejects_file`, by default next to the
+    file: `deals.csv.rejects.csv` for `deals.csv`. Without any, the list of an earlier run is removed. If a row is
+    rejected, nothing is written, or with `partial` only the valid rows, provided that the list could be written.
+    Concurrent imports wait for each other. Each statement may take `statement_timeout` seconds. Raises LoadError.
     """
     started = monotonic()
-    rejects_file = path.with_name(f"{path.name}.rejects.csv")
+    rejects_file = rejects_file or path.with_name(f"{path.name}.rejects.csv")
     with _transaction(dsn, statement_timeout=statement_timeout) as cursor:
         rows = _stage(cursor, path, progress=progress)
         progress(Progress(Stage.CHECKING, rows, 1))
@@ -101,7 +102,7 @@ def _stage(cursor: Cursor, path: Path, *, progress: ProgressCallback) -> int:
     for chunk in read_chunks(path):
         values, rejects = validate(chunk.cells)
         stage_rows(cursor, values)
-        stage_rejects(cursor, chunk.ragged + rejects)
+        stage_rejects(cursor, chunk.malformed + rejects)
         rows += chunk.rows
         progress(Progress(Stage.READING, rows, chunk.share))
     return rows

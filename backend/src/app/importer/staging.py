@@ -1,7 +1,8 @@
 """The temporary tables of an import: its valid values and its rejects. They are dropped with the transaction."""
 
 import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ import pandas as pd
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
 
-from app.importer.types import COLUMNS, LoadFileError, RejectedCell, printable_prefix
+from app.importer.types import COLUMNS, LoadFileError, RejectedCell, printable, printable_prefix
 
 _CREATE_STAGED: Final = sql.SQL(
     "CREATE TEMPORARY TABLE staged (line bigint NOT NULL, {columns}) ON COMMIT DROP"
@@ -39,9 +40,8 @@ _COUNT_REJECTED: Final = "SELECT count(DISTINCT line) FROM rejects"
 _LIST_REJECTS: Final = """
     SELECT line, "column", value, reason FROM rejects ORDER BY line, number LIMIT %(limit)s
 """
-_EXPORT_REJECTS: Final = """
-    COPY (SELECT line, "column", value, reason FROM rejects ORDER BY line, number) TO STDOUT WITH (FORMAT csv, HEADER)
-"""
+_FORMULA_SIGNS: Final = ("=", "+", "-", "@")
+_REJECTS_HEADER: Final = ("line", "column", "value", "reason")
 
 
 def create_staging(cursor: Cursor) -> None:
@@ -84,24 +84,59 @@ def list_rejects(cursor: Cursor, *, limit: int) -> list[RejectedCell]:
 
 
 def write_rejects_file(cursor: Cursor, path: Path, *, rejected_rows: int) -> str | None:
-    """Write all rejects to a CSV file at `path`, sorted by line. If that fails, return the reason.
+    """Replace the CSV file at `path` by a list of all rejects, sorted by line. If that fails, return the reason.
 
-    Without rejects, remove the file of an earlier run. Raises LoadFileError if it cannot be removed.
+    Without rejects, remove the list of an earlier run. A file that is not such a list is never changed.
+    Raises LoadFileError if the list cannot be removed.
     """
-    if not rejected_rows:
-        _remove_file(path)
-        return None
     try:
-        with path.open("wb") as file:
-            cursor.copy_expert(_EXPORT_REJECTS, file)
+        is_list = _is_rejects_file(path)
     except OSError as error:
         return error.strerror or str(error)
+    if not rejected_rows:
+        if is_list:
+            _remove_file(path)
+        return None
+    if not is_list and (path.is_symlink() or path.exists()):
+        return "another file with this name exists"
+    return _replace_file(cursor, path)
+
+
+def _is_rejects_file(path: Path) -> bool:
+    """Whether `path` is a list of rejects that an import wrote."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return file.readline(100).rstrip() == ",".join(_REJECTS_HEADER)
+
+
+def _replace_file(cursor: Cursor, path: Path) -> str | None:
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with new.open("x", encoding="utf-8-sig", newline="") as file:  # spreadsheets need the byte order mark
+            rejects = csv.writer(file, lineterminator="\n")
+            rejects.writerow(_REJECTS_HEADER)
+            rejects.writerows(_export_rejects(cursor))
+        new.replace(path)
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        new.unlink(missing_ok=True)
     return None
+
+
+def _export_rejects(cursor: Cursor) -> Iterator[RejectedCell]:
+    """All rejects, fetched in batches. An apostrophe prevents a spreadsheet from evaluating a value as a formula."""
+    with cursor.connection.cursor("exported_rejects") as batches:
+        batches.execute(_LIST_REJECTS, {"limit": None})
+        for row in batches:
+            reject = RejectedCell(*row)
+            value = f"'{reject.value}" if reject.value.startswith(_FORMULA_SIGNS) else reject.value
+            yield reject._replace(value=value, reason=printable(reject.reason))
 
 
 def _remove_file(path: Path) -> None:
     try:
-        if path.exists():  # on a read-only file system, `unlink` fails even if there is no file
-            path.unlink()
+        path.unlink()
     except OSError as error:
         raise LoadFileError(f"{path} cannot be removed: {error.strerror}.") from error
