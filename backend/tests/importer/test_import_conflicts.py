@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.importer.types import OnConflict
-from tests.support.deal_files import other_hotel, row
+from app.importer.types import NewPhone, OnConflict
+from tests.support.deal_files import Row, other_hotel, row
 from tests.support.import_catalogue import Catalogue, Importer
 
 
@@ -63,6 +63,79 @@ def test_hotels_in_catalogue_take_precedence_over_file(importer: Importer, catal
         ("3", "hotel_name", "Crown Tower", "in Toronto, Canada has the phone +1-416-555-1333 in the catalogue"),
     ]
     assert catalogue.all("SELECT external_id FROM deals ORDER BY id") == [(7,), (10,)]
+
+
+def test_new_phone_in_all_rows_of_a_hotel_is_stored(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row(), row(id="8"))
+    report = importer(row(hotel_phone="+1"), row(id="9", hotel_phone="+1"), other_hotel(id="10"))
+    assert report.merged is not None
+    assert (report.merged.phones_updated, report.merged.hotels_added) == (1, 1)
+    assert catalogue.all("SELECT name, phone FROM hotels ORDER BY id") == [
+        ("Crown Tower", "+1"),
+        ("Park Inn", "+39-06-555-1000"),
+    ]
+    assert catalogue.one("SELECT count(DISTINCT hotel_id) FROM deals WHERE external_id < 10") == 1
+
+
+def test_earlier_phone_of_a_hotel_is_free_for_another(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row())
+    importer(row(hotel_phone="+1"), other_hotel(id="8", hotel_phone="+1-416-555-1333"))
+    assert catalogue.all("SELECT phone, name FROM hotels ORDER BY id") == [
+        ("+1", "Crown Tower"),
+        ("+1-416-555-1333", "Park Inn"),
+    ]
+
+
+def test_new_phone_is_rejected_on_request(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row())
+    assert importer(row(hotel_phone="+1"), new_phone=NewPhone.REJECT).rejected_rows == 1
+    assert catalogue.one("SELECT phone FROM hotels") == "+1-416-555-1333"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [row(id="8")],
+        [row(id="8", hotel_phone="+2")],
+        [other_hotel(id="8", hotel_phone="+1")],
+        [other_hotel(id="9")],
+    ],
+    ids=["earlier phone", "two new phones", "phone of another hotel of the file", "phone of a hotel of the catalogue"],
+)
+def test_ambiguous_new_phone_is_rejected(importer: Importer, catalogue: Catalogue, others: list[Row]) -> None:
+    importer(row(), other_hotel(id="9"))
+    phone = "+39-06-555-1000" if others[0]["id"] == "9" else "+1"
+    report = importer(row(hotel_phone=phone), *others, partial=True)
+    assert report.rejected_rows > 0
+    assert report.merged is not None
+    assert report.merged.phones_updated == 0
+    assert catalogue.one("SELECT phone FROM hotels WHERE name = 'Crown Tower'") == "+1-416-555-1333"
+
+
+def test_new_phone_in_rejected_rows_is_ignored(importer: Importer, catalogue: Catalogue) -> None:
+    importer(row())
+    importer(row(hotel_phone="+1", price_per_night="0"), row(id="8"), partial=True)
+    assert catalogue.one("SELECT phone FROM hotels") == "+1-416-555-1333"
+
+
+def test_row_with_conflicting_hotel_does_not_claim_its_id(importer: Importer, catalogue: Catalogue) -> None:
+    conflicting = {"hotel_phone": "+1-416-555-1333"}
+    importer(row(), other_hotel(id="8", **conflicting), row(id="8", room_type="Suite"), partial=True)
+    assert [(line, column) for line, column, _, _ in importer.rejects()] == [("3", "id"), ("3", "hotel_phone")]
+    assert catalogue.all("SELECT external_id, room_type FROM deals ORDER BY id") == [(7, "Deluxe"), (8, "Suite")]
+
+
+def test_freed_id_is_not_claimed_by_a_row_that_conflicts_itself(importer: Importer, catalogue: Catalogue) -> None:
+    importer(
+        row(),
+        other_hotel(id="8", hotel_phone="+1-416-555-1333"),
+        other_hotel(id="8", hotel_phone="+2"),
+        row(id="9", hotel_name="Lakeside", hotel_phone="+2"),
+        other_hotel(id="8"),
+        partial=True,
+    )
+    assert {line for line, *_ in importer.rejects()} == {"3", "4"}
+    assert catalogue.all("SELECT name FROM hotels ORDER BY name") == [("Crown Tower",), ("Lakeside",), ("Park Inn",)]
 
 
 def test_invalid_row_does_not_claim_its_id(importer: Importer, catalogue: Catalogue) -> None:

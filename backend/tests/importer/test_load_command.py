@@ -93,6 +93,14 @@ def test_rejects_file_is_an_option(own_url: str, importer: Importer, tmp_path: P
     assert not importer.rejects_file.exists()
 
 
+def test_phone_is_not_updated_on_request(own_url: str, importer: Importer, catalogue: Catalogue) -> None:
+    importer(row())
+    write_rows(importer.file, row(hotel_phone="+1"))
+    assert run_deals(own_url, "load", str(importer.file), "--new-phone", "reject").exit_code == 1
+    assert run_deals(own_url, "load", str(importer.file)).exit_code == 0
+    assert catalogue.one("SELECT phone FROM hotels") == "+1"
+
+
 def test_ctrl_c_stops_command_that_waits_for_database(own_url: str, importer: Importer, catalogue: Catalogue) -> None:
     with _blocked_command(own_url, importer, catalogue) as running:
         running.send_signal(signal.SIGINT)

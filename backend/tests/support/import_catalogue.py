@@ -10,7 +10,7 @@ from typing import Final
 import psycopg2
 
 from app.importer.pipeline import load_deals
-from app.importer.types import LoadReport, OnConflict, Progress
+from app.importer.types import LoadReport, NewPhone, OnConflict, Progress
 from tests.support.deal_files import Row, write_rows
 
 _ALL_IDS: Final = """
@@ -78,6 +78,7 @@ class Importer:
         self,
         *rows: Row,
         on_conflict: OnConflict = OnConflict.UPDATE,
+        new_phone: NewPhone = NewPhone.UPDATE,
         partial: bool = False,
     ) -> LoadReport:
         write_rows(self.file, *rows)
@@ -86,6 +87,7 @@ class Importer:
             dsn=self.dsn,
             progress=ignore_progress,
             on_conflict=on_conflict,
+            new_phone=new_phone,
             partial=partial,
         )
 

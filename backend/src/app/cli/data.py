@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from app.cli.errors import user_errors
-from app.importer.types import STANDARD_INPUT, OnConflict
+from app.importer.types import STANDARD_INPUT, NewPhone, OnConflict
 
 if TYPE_CHECKING:
     from app.db.resolve import ResolvedDatabase
@@ -28,6 +28,9 @@ def load(
     ] = None,
     *,
     on_conflict: Annotated[OnConflict, typer.Option(help="For deals that exist already.")] = OnConflict.UPDATE,
+    new_phone: Annotated[
+        NewPhone, typer.Option(help="For hotels of the catalogue that have another phone in all of their rows.")
+    ] = NewPhone.UPDATE,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write the valid rows even if others are rejected; then exit with 3.")
     ] = False,
@@ -55,6 +58,7 @@ def load(
                 path,
                 database,
                 on_conflict=on_conflict,
+                new_phone=new_phone,
                 partial=partial,
                 rejects_file=_choose_rejects_file(path, rejects, init_cwd=settings.init_cwd),
             )
@@ -146,6 +150,7 @@ def _run_import(
     database: "ResolvedDatabase",
     *,
     on_conflict: OnConflict = OnConflict.UPDATE,
+    new_phone: NewPhone = NewPhone.UPDATE,
     partial: bool = False,
     rejects_file: Path | None = None,
 ) -> "LoadReport":
@@ -163,6 +168,7 @@ def _run_import(
             dsn=libpq_url(database.url),
             progress=progress,
             on_conflict=on_conflict,
+            new_phone=new_phone,
             partial=partial,
             rejects_file=rejects_file,
             statement_timeout=load_settings().maintenance_statement_timeout,

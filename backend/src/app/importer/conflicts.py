@@ -4,22 +4,8 @@ from typing import Final
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
 
-from app.importer.types import OnConflict
+from app.importer.types import NewPhone, OnConflict
 
-_REJECT_REPEATED_IDS: Final = """
-    INSERT INTO rejects (line, "column", value, reason)
-    SELECT staged.line, 'id', staged.id, 'is also the id of line ' || owners.line
-    FROM staged
-    JOIN (
-        SELECT id, coalesce(min(line) FILTER (WHERE rejected_line IS NULL), min(line)) AS line
-        FROM staged
-        LEFT JOIN (SELECT DISTINCT line AS rejected_line FROM rejects) AS rejected ON rejected_line = line
-        GROUP BY id
-        HAVING count(*) > 1
-    ) AS owners USING (id)
-    WHERE staged.line <> owners.line
-    ORDER BY staged.line
-"""
 _REJECT_EXISTING_IDS: Final = """
     INSERT INTO rejects (line, "column", value, reason)
     SELECT staged.line, 'id', staged.id, 'is already in the catalogue'
@@ -27,10 +13,9 @@ _REJECT_EXISTING_IDS: Final = """
     JOIN deals ON deals.external_id = staged.id
     ORDER BY staged.line
 """
-
-# The unique constraints admit each hotel that agrees with all before it: those of the catalogue, then those of the
-# file's valid rows, then those that occur in rejected rows only.
-_CREATE_ACCEPTED_HOTELS: Final = """
+_CREATE_TABLES: Final = """
+    CREATE TEMPORARY TABLE new_phones (hotel_id bigint, phone text) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE conflicting_rows (line bigint) ON COMMIT DROP;
     CREATE TEMPORARY TABLE accepted_hotels (
         name text,
         city text,
@@ -39,50 +24,105 @@ _CREATE_ACCEPTED_HOTELS: Final = """
         source text,
         UNIQUE (name, city, country)
     ) ON COMMIT DROP;
-    INSERT INTO accepted_hotels (name, city, country, phone, source)
-    SELECT name, city, country, phone, 'in the catalogue' FROM hotels;
-    INSERT INTO accepted_hotels (name, city, country, phone, source)
-    SELECT hotel_name, hotel_city, hotel_country, hotel_phone, 'on line ' || first_line
+"""
+_IS_NOT_REJECTED: Final = "line NOT IN (SELECT line FROM rejects) AND line NOT IN (SELECT line FROM conflicting_rows)"
+_ACCEPTED_ROWS: Final = f"(SELECT DISTINCT ON (id) * FROM staged WHERE {_IS_NOT_REJECTED} ORDER BY id, line)"  # noqa: S608  constants
+_FIND_NEW_PHONES: Final = f"""
+    INSERT INTO new_phones (hotel_id, phone)
+    SELECT hotels.id, hotel_phone
     FROM (
         SELECT
             hotel_name, hotel_city, hotel_country, hotel_phone,
-            bool_and(rejected_line IS NOT NULL) AS is_rejected,
-            coalesce(min(line) FILTER (WHERE rejected_line IS NULL), min(line)) AS first_line
-        FROM staged
-        LEFT JOIN (SELECT DISTINCT line AS rejected_line FROM rejects) AS rejected ON rejected_line = line
-        WHERE num_nulls(hotel_name, hotel_city, hotel_country, hotel_phone) = 0
+            count(*) OVER (PARTITION BY hotel_name, hotel_city, hotel_country) AS phones_of_hotel,
+            count(*) OVER (PARTITION BY hotel_phone) AS hotels_of_phone
+        FROM {_ACCEPTED_ROWS} AS accepted_rows
         GROUP BY hotel_name, hotel_city, hotel_country, hotel_phone
     ) AS hotels_in_file
-    ORDER BY is_rejected, first_line
-    ON CONFLICT DO NOTHING;
+    JOIN hotels ON (name, city, country) = (hotel_name, hotel_city, hotel_country)
+    WHERE hotel_phone <> hotels.phone AND phones_of_hotel = 1 AND hotels_of_phone = 1
+        AND NOT EXISTS (SELECT FROM hotels AS other_hotels WHERE other_hotels.phone = hotel_phone)
+"""  # noqa: S608  constants
+# The unique constraints admit each hotel that agrees with all before it.
+_ACCEPT_HOTELS_OF_CATALOGUE: Final = """
+    INSERT INTO accepted_hotels (name, city, country, phone, source)
+    SELECT name, city, country, coalesce(new_phones.phone, hotels.phone), 'in the catalogue'
+    FROM hotels
+    LEFT JOIN new_phones ON hotel_id = hotels.id
 """
-_REJECT_PHONES_OF_OTHER_HOTELS: Final = """
-    INSERT INTO rejects (line, "column", value, reason)
-    SELECT line, 'hotel_phone', hotel_phone, format('is the phone of %s in %s, %s %s', name, city, country, source)
+_ACCEPT_HOTELS_OF: Final = """
+    INSERT INTO accepted_hotels (name, city, country, phone, source)
+    SELECT hotel_name, hotel_city, hotel_country, hotel_phone, 'on line ' || min(line)
+    FROM {} AS accepted_rows
+    WHERE num_nulls(hotel_name, hotel_city, hotel_country, hotel_phone) = 0
+    GROUP BY hotel_name, hotel_city, hotel_country, hotel_phone
+    ORDER BY min(line)
+    ON CONFLICT DO NOTHING
+"""
+_WITH_PHONE_OF_OTHER_HOTEL: Final = """
     FROM staged
     JOIN accepted_hotels ON phone = hotel_phone
     WHERE (hotel_name, hotel_city, hotel_country) <> (name, city, country)
-    ORDER BY line
 """
-_REJECT_HOTELS_WITH_OTHER_PHONES: Final = """
-    INSERT INTO rejects (line, "column", value, reason)
-    SELECT line, 'hotel_name', hotel_name, format('in %s, %s has the phone %s %s', city, country, phone, source)
+_WITH_OTHER_PHONE_OF_HOTEL: Final = """
     FROM staged
     JOIN accepted_hotels ON (name, city, country) = (hotel_name, hotel_city, hotel_country)
     WHERE hotel_phone <> phone
+"""
+_FIND_CONFLICTING_ROWS: Final = f"""
+    INSERT INTO conflicting_rows (line)
+    (SELECT line {_WITH_PHONE_OF_OTHER_HOTEL} UNION SELECT line {_WITH_OTHER_PHONE_OF_HOTEL})
+    EXCEPT SELECT line FROM conflicting_rows
+"""  # noqa: S608  constants
+_REJECT_REPEATED_IDS: Final = f"""
+    INSERT INTO rejects (line, "column", value, reason)
+    SELECT staged.line, 'id', staged.id, 'is also the id of line ' || owners.line
+    FROM staged
+    JOIN (
+        SELECT id, coalesce(min(line) FILTER (WHERE {_IS_NOT_REJECTED}), min(line)) AS line
+        FROM staged
+        GROUP BY id
+        HAVING count(*) > 1
+    ) AS owners USING (id)
+    WHERE staged.line <> owners.line
+    ORDER BY staged.line
+"""  # noqa: S608  constants
+_REJECT_PHONES_OF_OTHER_HOTELS: Final = f"""
+    INSERT INTO rejects (line, "column", value, reason)
+    SELECT line, 'hotel_phone', hotel_phone, format('is the phone of %s in %s, %s %s', name, city, country, source)
+    {_WITH_PHONE_OF_OTHER_HOTEL}
+    ORDER BY line
+"""
+_REJECT_HOTELS_WITH_OTHER_PHONES: Final = f"""
+    INSERT INTO rejects (line, "column", value, reason)
+    SELECT line, 'hotel_name', hotel_name, format('in %s, %s has the phone %s %s', city, country, phone, source)
+    {_WITH_OTHER_PHONE_OF_HOTEL}
     ORDER BY line
 """
 
 
-def reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict) -> None:
+def reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict, new_phone: NewPhone) -> None:
     """Reject rows that repeat an id, or that combine a known phone or a known hotel with another one.
 
-    The catalogue has precedence over the file, a valid row over one that was rejected before, and an earlier row over a
-    later one. Ids are compared before hotels, so a row that is rejected for its id does not claim its phone.
+    The catalogue has precedence over the file, and an earlier row over a later one, but a row that is rejected for
+    any reason has none: it claims neither its id nor its hotel nor its phone.
     """
     if on_conflict is OnConflict.ERROR:
         cursor.execute(_REJECT_EXISTING_IDS)
+    cursor.execute(_CREATE_TABLES)
+    if new_phone is NewPhone.UPDATE:
+        cursor.execute(_FIND_NEW_PHONES)
+    cursor.execute(_ACCEPT_HOTELS_OF_CATALOGUE)
+    _find_conflicting_rows(cursor)
     cursor.execute(_REJECT_REPEATED_IDS)
-    cursor.execute(_CREATE_ACCEPTED_HOTELS)
+    cursor.execute(_ACCEPT_HOTELS_OF.format("staged"))  # for the problems of rows that are rejected anyway
     cursor.execute(_REJECT_PHONES_OF_OTHER_HOTELS)
     cursor.execute(_REJECT_HOTELS_WITH_OTHER_PHONES)
+
+
+def _find_conflicting_rows(cursor: Cursor) -> None:
+    """Fill `conflicting_rows`. Such a row frees its id for a later row, if the hotel of that agrees with all others."""
+    is_complete = False
+    while not is_complete:
+        cursor.execute(_ACCEPT_HOTELS_OF.format(_ACCEPTED_ROWS))
+        cursor.execute(_FIND_CONFLICTING_ROWS)
+        is_complete = cursor.rowcount == 0

@@ -123,6 +123,7 @@ def _build_table(report: LoadReport) -> Table:
 def _get_counts(merged: MergeResult) -> dict[str, int]:
     return {
         "Hotels added": merged.hotels_added,
+        "Phones of hotels updated": merged.phones_updated,
         "Categories added": merged.categories_added,
         "Deals inserted": merged.deals_inserted,
         "Deals updated": merged.deals_updated,

@@ -34,6 +34,9 @@ _RESOLVE_CATEGORIES: Final = """
     ) AS category_ids
     FROM (SELECT DISTINCT categories FROM staged) AS cells
 """
+_UPDATE_PHONES: Final = """
+    UPDATE hotels SET phone = new_phones.phone FROM new_phones WHERE new_phones.hotel_id = hotels.id
+"""
 _ADD_HOTELS: Final = """
     INSERT INTO hotels (name, city, country, phone)
     SELECT hotel_name, hotel_city, hotel_country, hotel_phone
@@ -126,6 +129,7 @@ def merge(cursor: Cursor, *, on_conflict: OnConflict, rows: int) -> MergeResult:
     """
     categories_added = _execute(cursor, _ADD_CATEGORIES)
     cursor.execute(_RESOLVE_CATEGORIES)
+    phones_updated = _execute(cursor, _UPDATE_PHONES)
     hotels_added = _execute(cursor, _ADD_HOTELS)
     cursor.execute(_LOCK_DEALS)
     cursor.execute(_CREATE_CHANGED)
@@ -137,6 +141,7 @@ def merge(cursor: Cursor, *, on_conflict: OnConflict, rows: int) -> MergeResult:
         cursor.execute(_ANALYZE)
     return MergeResult(
         hotels_added=hotels_added,
+        phones_updated=phones_updated,
         categories_added=categories_added,
         deals_inserted=inserted,
         deals_updated=updated,

@@ -30,6 +30,7 @@ from app.importer.types import (
     LoadInterruptedError,
     LoadOutcomeUnknownError,
     LoadReport,
+    NewPhone,
     OnConflict,
     Progress,
     ProgressCallback,
@@ -57,6 +58,7 @@ def load_deals(
     dsn: str,
     progress: ProgressCallback,
     on_conflict: OnConflict = OnConflict.UPDATE,
+    new_phone: NewPhone = NewPhone.UPDATE,
     partial: bool = False,
     rejects_file: Path | None = None,
     statement_timeout: float = DEFAULT_MAINTENANCE_TIMEOUT,
@@ -73,7 +75,9 @@ def load_deals(
     with _transaction(dsn, statement_timeout=statement_timeout) as cursor:
         rows = _stage(cursor, path, progress=progress)
         progress(Progress(Stage.CHECKING, rows, 1))
-        rejected = _run_interruptibly(cursor, lambda: _reject_conflicts(cursor, on_conflict=on_conflict))
+        rejected = _run_interruptibly(
+            cursor, lambda: _reject_conflicts(cursor, on_conflict=on_conflict, new_phone=new_phone)
+        )
         first_rejects = list_rejects(cursor, limit=_MAX_FIRST_REJECTS)
         rejects_file_error = write_rejects_file(cursor, rejects_file, rejected_rows=rejected)
         merged = None
@@ -108,12 +112,12 @@ def _stage(cursor: Cursor, path: Path, *, progress: ProgressCallback) -> int:
     return rows
 
 
-def _reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict) -> int:
+def _reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict, new_phone: NewPhone) -> int:
     """Remove the rows to skip, reject rows that conflict with others, and count all rejected rows."""
     cursor.execute(_WAIT_FOR_OTHER_IMPORTS, [_LOCK_KEY])
     if on_conflict is OnConflict.SKIP:
         delete_existing(cursor)
-    reject_conflicts(cursor, on_conflict=on_conflict)
+    reject_conflicts(cursor, on_conflict=on_conflict, new_phone=new_phone)
     return delete_rejected(cursor)
 
 
