@@ -108,6 +108,16 @@ def test_truncated_compressed_file_is_reported(file: Path, content: bytes) -> No
     assert get_error(file) == "deals.csv is damaged or incomplete: it cannot be decompressed to its end."
 
 
+def test_overwritten_compressed_file_is_reported(file: Path) -> None:
+    file.write_bytes(COMPRESSED["bz2"][:20] + bytes(20) + COMPRESSED["bz2"][40:])
+    assert get_error(file) == "deals.csv is damaged or incomplete: it cannot be decompressed to its end."
+
+
+def test_unknown_compression_of_zip_archive_is_reported(file: Path) -> None:
+    file.write_bytes(COMPRESSED["zip"].replace(b"\x08\0", b"\x63\0"))
+    assert "is a zip archive that cannot be decompressed: " in get_error(file)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_truncated_encoding_is_reported(file: Path, encoding: str) -> None:
     file.write_bytes(TEXT.encode(encoding)[:-1])

@@ -90,12 +90,18 @@ def _reading_errors(name: str) -> Iterator[None]:
     """Raise LoadFileError for every error of the file system, of a decompressor, or of a decoder."""
     try:
         yield
+    except NotImplementedError as error:
+        raise LoadFileError(f"{name} is a zip archive that cannot be decompressed: {error}.") from error
     except _DAMAGED as error:
-        raise LoadFileError(f"{name} is damaged or incomplete: it cannot be decompressed to its end.") from error
+        raise LoadFileError(_damaged(name)) from error
     except UnicodeError as error:
         raise LoadFileError(f"{name} is damaged or incomplete: its encoding is invalid.") from error
-    except OSError as error:
-        raise LoadFileError(f"{name} cannot be read: {error.strerror or error}.") from error
+    except OSError as error:  # without a number, it is of the bzip2 decompressor
+        raise LoadFileError(f"{name} cannot be read: {error.strerror}." if error.errno else _damaged(name)) from error
+
+
+def _damaged(name: str) -> str:
+    return f"{name} is damaged or incomplete: it cannot be decompressed to its end."
 
 
 def _open_file(path: Path, *, name: str) -> BinaryIO:
@@ -150,10 +156,7 @@ def _open_zip_member(file: BinaryIO, name: str) -> BinaryIO:
         raise LoadFileError(f"{name} is a zip archive of {len(members)} files: it must contain one, the CSV file.")
     if members[0].flag_bits & _ENCRYPTED:
         raise LoadFileError(f"{name} is an encrypted zip archive: unzip it, and load the CSV file.")
-    try:
-        return cast("BinaryIO", archive.open(members[0]))
-    except NotImplementedError as error:
-        raise LoadFileError(f"{name} is a zip archive that cannot be decompressed: {error}.") from error
+    return cast("BinaryIO", archive.open(members[0]))
 
 
 _DECOMPRESSORS: Final[Mapping[bytes, Callable[[BinaryIO, str], BinaryIO]]] = {
