@@ -28,15 +28,19 @@ def find_program(name: str) -> str:
 
 
 @contextmanager
-def nginx(folder: Path, upstream: int) -> Iterator[int]:
-    """Run nginx with the shipped configuration, but shorter timeouts, in front of a local port; yield its own port."""
+def nginx(folder: Path, first: int, second: int | None = None) -> Iterator[int]:
+    """Run nginx with the shipped configuration, but shorter timeouts, in front of two local ports; yield its own port.
+
+    Without a second port, nothing listens on the second upstream.
+    """
     port = free_port()
     text = _SHIPPED_CONFIGURATION.read_text()
     paths = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in _TEMPORARY_PATHS)
     replacements = {
         **_SHORT_TIMEOUTS,
         "listen 8080": f"listen 127.0.0.1:{port}",
-        "server backend:8000": f"server 127.0.0.1:{upstream}",
+        "server backend:8000": f"server 127.0.0.1:{first}",
+        "server backend-2:8000": f"server 127.0.0.1:{second or free_port()}",
         "pid /tmp/nginx.pid": f"pid {folder}/nginx.pid",
         "http {\n": f"http {{\n{paths}",
     }

@@ -6,23 +6,19 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from devtools.ports import free_port
-from system_tests.closing_server import closing_server
 from system_tests.programs import nginx
-from tests.support.error_assertions import STATUS_BY_CODE, assert_error
+from system_tests.proxy_errors import assert_proxy_error
+from tests.support.error_assertions import assert_error
 from tests.support.raw_http import JSON, RawConnection, RawResponse
 from tests.support.service_process import ServiceProcess, running_service
 
 GET: Final = b"GET /deals/1 HTTP/1.1\r\nhost: deals.test\r\n"
 POST: Final = b"POST /hotels HTTP/1.1\r\nhost: deals.test\r\ncontent-type: application/json\r\n"
-DELETE: Final = b"DELETE /deals/1 HTTP/1.1\r\nhost: deals.test\r\n\r\n"
-OUTCOME_UNKNOWN: Final = [{"field": "outcome", "message": "outcome_unknown"}]
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +37,6 @@ def port(upstream: ServiceProcess, tmp_path_factory: pytest.TempPathFactory) -> 
 def wire(port: int) -> Iterator[RawConnection]:
     with RawConnection(port) as wire:
         yield wire
-
-
-def assert_proxy_error(response: RawResponse, code: str, status: int | None = None) -> None:
-    """Check the service's error shape and its headers for browsers; `status` if it is not that of `code`."""
-    assert response.status == (status or STATUS_BY_CODE[code])
-    assert_error(replace(response, status=STATUS_BY_CODE[code]), code)
-    assert (response.headers["cache-control"], response.headers["x-content-type-options"]) == ("no-store", "nosniff")
-    assert response.headers["server"] in {None, "nginx"}
 
 
 def test_requests_and_responses_pass_unchanged(wire: RawConnection, upstream: ServiceProcess) -> None:
@@ -154,33 +142,3 @@ def test_forwarded_address_of_a_client_is_ignored(url: str, tmp_path: Path) -> N
             wire.request("GET", "/deals/1", b"", JSON | {"x-forwarded-for": f"192.0.2.{n}"}).status for n in range(3)
         ]
     assert statuses == [200, 200, 429]
-
-
-def assert_unavailable(response: RawResponse, details: object) -> None:
-    assert_proxy_error(response, "service_unavailable")
-    assert (response.headers["retry-after"], response.json()["error"].get("details")) == ("1", details)
-
-
-def test_stopped_service_returns_503(tmp_path: Path) -> None:
-    with nginx(tmp_path, free_port()) as port, RawConnection(port) as wire:
-        response = wire.request("GET", "/deals", b"", {"x-request-id": "7f3c1e"})
-        assert_unavailable(response, None)
-        assert response.headers["x-request-id"] == "7f3c1e"
-        assert_unavailable(wire.request("POST", "/deals", b"{}"), OUTCOME_UNKNOWN)
-
-
-def test_unresponsive_service_returns_503(tmp_path: Path) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        nginx(tmp_path, silent.getsockname()[1]) as port,
-        RawConnection(port) as wire,
-    ):
-        assert_unavailable(wire.request("GET", "/deals"), None)
-
-
-@pytest.mark.parametrize(("request_", "sent"), [(GET + b"\r\n", 2), (DELETE, 1)], ids=["read", "write"])
-def test_only_reads_are_retried_on_a_closed_connection(tmp_path: Path, request_: bytes, sent: int) -> None:
-    with closing_server() as upstream, nginx(tmp_path, upstream.port) as port, RawConnection(port) as wire:
-        assert wire.send(GET + b"\r\n", method="GET").status == http.client.OK
-        assert_unavailable(wire.send(request_, method="GET"), None if sent > 1 else OUTCOME_UNKNOWN)
-    assert len(upstream.request_lines) == 1 + sent
