@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.main import app
+from app.config import BACKEND
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +24,8 @@ _COMMANDS: Final = [
     *(["keys", command] for command in ("create", "list", "revoke")),
 ]
 _HEAVY: Final = {"alembic", "asyncpg", "fastapi", "pandas", "psycopg2", "pydantic_settings", "rich", "sqlalchemy"}
+_IMPORT_EXTRA: Final = ("pandas", "numpy")
+_RUN_DEALS: Final = "from app.cli.main import app; app(prog_name='deals')"
 _PRINT_ALL_HELP: Final = """
 import contextlib, json, sys
 import pytest
@@ -33,11 +38,13 @@ print(json.dumps(list(sys.modules)), file=sys.stderr)
 """
 
 
-def run_python(code: str, *arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_python(
+    code: str, *arguments: str, cwd: Path, options: Sequence[str] = (), **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run code as an installation without the repository's development tools would."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, *options, "-c", code, *arguments],
         cwd=cwd,
         env=environment | variables,
         capture_output=True,
@@ -68,8 +75,37 @@ def test_service_runs_without_development_tools(tmp_path: Path, own_url: str) ->
     code = "import sys; from app.cli.main import app; app(['migrate'], prog_name='deals')"
     result = run_python(code, cwd=tmp_path, DATABASE_URL=own_url)
     assert (result.returncode, result.stderr) == (0, "")
-    code = "import sys, app.main; app.main.create_app(); assert 'devtools' not in sys.modules"
-    assert run_python(code, cwd=tmp_path, DATABASE_URL=own_url).returncode == 0
+
+
+def run_without_extra(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a `deals` command on an installation without the packages of the `import` extra."""
+    packages = folder / "packages"
+    packages.mkdir()
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.startswith(_IMPORT_EXTRA):
+            (packages / package.name).symlink_to(package)
+    paths = os.pathsep.join([str(packages), str(BACKEND / "src")])
+    return run_python(_RUN_DEALS, *arguments, cwd=folder, options=["-S"], PYTHONPATH=paths, **variables)
+
+
+def test_load_without_its_extra_is_explained_in_one_sentence(tmp_path: Path) -> None:
+    result = run_without_extra("load", folder=tmp_path, DATABASE_URL="postgresql://127.0.0.1:1/none")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert "`import` extra" in result.stderr
+    assert "--build-arg EXTRAS=import" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["openapi"], ["migrate"], ["verify"], ["generate", "--rows", "1"]], ids=str)
+def test_other_commands_run_without_the_import_extra(tmp_path: Path, own_url: str, command: list[str]) -> None:
+    result = run_without_extra(*command, folder=tmp_path, DATABASE_URL=own_url)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_service_runs_without_the_import_extra(tmp_path: Path, own_url: str) -> None:
+    code = "import sys, app.main; app.main.create_app(); print(*sys.modules)"
+    result = run_python(code, cwd=tmp_path, DATABASE_URL=own_url)
+    assert result.returncode == 0
+    assert not set(result.stdout.split()) & {*_IMPORT_EXTRA, "devtools"}
 
 
 def test_missing_development_tools_are_explained(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from app.cli.errors import user_errors
+from app.cli.errors import abort, user_errors
 from app.importer.types import STANDARD_INPUT, NewPhone, OnConflict
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ _SAMPLE_ROWS: Final = 50_000
 _SAMPLE_SEED: Final = 42
 _DESCRIPTORS: Final = frozenset({Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd")})
 """The directories of /dev/stdin, and of the pipes that a shell makes for `<(command)`."""
+_NO_IMPORT_EXTRA: Final = (
+    "This command needs the `import` extra, which is not installed: run it with `./uvw`, install hotel-deals[import], "
+    "or build the image with `--build-arg EXTRAS=import`."
+)
 
 
 def load(
@@ -49,6 +53,7 @@ def load(
     from app.config import SAMPLE_CSV, load_settings
     from app.db.resolve import open_database
 
+    _require_import_extra()
     with user_errors():
         settings = load_settings()
         with open_database(settings) as database:
@@ -131,6 +136,7 @@ def load_sample(database: "ResolvedDatabase") -> None:
     from app.db.resolve import is_empty
 
     if SAMPLE_CSV.exists() and is_empty(database.url):
+        _require_import_extra()
         _run_import(SAMPLE_CSV, database)
 
 
@@ -143,6 +149,14 @@ def require_current_schema(database: "ResolvedDatabase") -> None:
         raise MigrationError(
             f"The database is at revision {found}, and this version needs {head_revision()}: run `deals migrate`."
         )
+
+
+def _require_import_extra() -> None:
+    """End the command if pandas is not installed, which only the import uses."""
+    from importlib.util import find_spec
+
+    if find_spec("pandas") is None:
+        abort(_NO_IMPORT_EXTRA)
 
 
 def _run_import(
