@@ -156,6 +156,12 @@ async def test_openapi_prints_served_document(own_url: str, client: AsyncClient)
     assert document["info"]["version"] == version("hotel-deals")
 
 
+def test_committed_openapi_document_is_current() -> None:
+    result = run_deals("postgresql://unused", "openapi", APP_LOG_LEVEL="WARNING")
+    is_current = result.stdout == (BACKEND.parent / "docs" / "openapi.json").read_text()
+    assert is_current, "docs/openapi.json is stale: run `./uvw deals openapi > docs/openapi.json`"
+
+
 @pytest.mark.slow
 def test_embedded_database_persists_in_data_directory(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "a folder")
