@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import ConnectedDatabase
 from app.models import Deal, Hotel
+from app.schemas.deals import DealCreate
 from tests.factories import DealFactory, HotelFactory
+from tests.support.raw_http import JSON
 
 _FAIL_AT_COMMIT = (
     "CREATE FUNCTION fail() RETURNS trigger AS 'BEGIN RAISE EXCEPTION $$no$$; END' LANGUAGE plpgsql",
@@ -71,16 +73,31 @@ async def test_post_deal_returns_201_and_its_location(client: AsyncClient, hotel
     assert created["hotel"]["avg_star_rating"] == 5.0
 
 
-@pytest.mark.parametrize("number", ["5.0", "5e0", "0.5e1"])
-async def test_post_deal_accepts_a_whole_number_in_any_notation(client: AsyncClient, hotel: Hotel, number: str) -> None:
-    body = json.dumps(build_deal(hotel, star_rating="STARS")).replace('"STARS"', number)
-    response = await client.post("/deals", content=body, headers={"Content-Type": "application/json"})
-    assert (response.status_code, response.json()["star_rating"]) == (201, 5)
+async def test_integers_are_accepted_in_any_notation_and_stay_exact(client: AsyncClient, hotel: Hotel) -> None:
+    numbers = {
+        "hotel_id": (f"{hotel.id}.0", hotel.id),
+        "external_id": ("9007199254740993.0", 2**53 + 1),
+        "star_rating": ("0.5e1", 5),
+        "discount_percent": ("20e0", 20),
+    }
+    body = json.dumps(build_deal(hotel) | {name: name.upper() for name in numbers})
+    for name, (number, _) in numbers.items():
+        body = body.replace(f'"{name.upper()}"', number)
+    created = (await client.post("/deals", content=body, headers=JSON)).json()
+    assert {"hotel_id": created["hotel"]["id"]} | {name: created[name] for name in list(numbers)[1:]} == {
+        name: value for name, (_, value) in numbers.items()
+    }
+    patch = b'{"version": 1.0, "external_id": 9223372036854775807.000, "star_rating": 40E-1}'
+    patched = (await client.patch(f"/deals/{created['id']}", content=patch, headers=JSON)).json()
+    assert (patched["version"], patched["external_id"], patched["star_rating"]) == (2, 2**63 - 1, 4)
 
 
-async def test_post_deal_with_null_categories_has_none(client: AsyncClient, hotel: Hotel) -> None:
-    response = await client.post("/deals", json=build_deal(hotel, categories=None))
-    assert (response.status_code, response.json()["categories"]) == (201, [])
+async def test_post_deal_treats_null_as_absent_in_every_optional_field(client: AsyncClient, hotel: Hotel) -> None:
+    nulls = {"external_id": None, "is_available": None, "categories": None}
+    responses = [await client.post("/deals", json=build_deal(hotel, **optional)) for optional in ({}, nulls)]
+    bodies = [response.json() for response in responses]
+    assert bodies[1] == bodies[0] | {name: bodies[1][name] for name in ("id", "created_at", "updated_at")}
+    assert set(nulls) == {name for name, field in DealCreate.model_fields.items() if not field.is_required()}
 
 
 async def test_post_deal_for_an_unknown_hotel_returns_404(client: AsyncClient, hotel: Hotel) -> None:

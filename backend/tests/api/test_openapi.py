@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
+import jsonschema_rs
 import pytest
 from httpx import AsyncClient
 from pydantic import BaseModel
@@ -21,7 +22,7 @@ from tests.support.error_assertions import STATUS_BY_CODE
 
 KEYWORDS: Final = {
     *("$ref", "type", "format", "enum", "const", "anyOf", "oneOf", "allOf", "items", "properties", "required"),
-    *("additionalProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("additionalProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     *("minLength", "maxLength", "pattern", "minItems", "maxItems", "title", "description", "default", "examples"),
     "example",  # of OpenAPI: Swagger UI fills it in
 }
@@ -179,6 +180,26 @@ def test_schemas_contain_only_json_schema_keywords(document: dict[str, Any]) -> 
     schemas += [part["items"] for part in schemas if "items" in part]
     schemas += [branch for part in schemas for branch in part.get("anyOf", [])]
     assert {keyword for schema in schemas for keyword in schema} <= KEYWORDS
+
+
+def test_documented_defaults_can_be_sent(document: dict[str, Any]) -> None:
+    for name, operation in iterate_operations(document):
+        for parameter in operation.get("parameters", []):
+            assert parameter["schema"].get("default", "") is not None, (name, parameter["name"])
+
+
+def test_every_valid_price_satisfies_its_schema(document: dict[str, Any]) -> None:
+    """`KEYWORDS` excludes `multipleOf`, which validators compute with binary floats."""
+    prices = [0.01, 0.07, 0.29, 0.57, 1.1, 19.99, 129.99, 4.35, 1_000_000.01, 99_999_999.99, *range(1, 9)]
+    prices += [cents / 100 for cents in range(1, 100_000, 97)]
+    properties = document["components"]["schemas"]["DealCreate"]["properties"]
+    parameters = {parameter["name"]: parameter for parameter in document["paths"]["/deals"]["get"]["parameters"]}
+    schemas = [properties["price_per_night"], properties["original_price"]]
+    schemas += [parameters[name]["schema"] for name in ("price_min", "price_max")]
+    for schema in schemas:
+        validator = jsonschema_rs.Draft202012Validator(schema)
+        assert [price for price in prices if not validator.is_valid(price)] == []
+        assert not validator.is_valid(100_000_000)
 
 
 def test_no_operation_needs_a_key_when_keys_are_disabled(document: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import schemathesis
 
+from tests.support.visible_text import is_visible
+
 _RANGES: Final = (("price_min", "price_max", float), ("checkin_from", "checkin_to", str))
 _IDS: Final = ("hotel_id", "external_id")
 _MAX_ID: Final = 2**63 - 1
@@ -59,11 +61,12 @@ def _clean_text(values: dict[str, Any]) -> None:
 
 
 def _get_visible(text: str) -> str:
-    return "".join(character for character in text if character.isprintable()).strip() or "x"
+    printable = "".join(character for character in text if character.isprintable()).strip()
+    return printable if is_visible(printable) else "x"
 
 
 def _round_to_cents(values: dict[str, Any]) -> None:
-    """Round prices, because a float multiple of 0.01 may have more decimals: 57 * 0.01 is 0.5700000000000001."""
+    """Round prices: JSON Schema cannot limit decimals in a way that suits the binary floats of validators."""
     for name in _PRICES:
         if isinstance(values.get(name), float):
             values[name] = round(values[name], 2)

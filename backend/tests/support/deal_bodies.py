@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from tests.support.visible_text import is_visible
+
 Body = dict[str, Any]
 
 MIN_DATE: Final = date(2000, 1, 1)
@@ -44,10 +46,10 @@ def normalize(text: str) -> str:
 
 
 def texts(max_length: int) -> st.SearchStrategy[str]:
-    """Text that has 1 to `max_length` characters once normalized; sometimes exactly `max_length`."""
+    """Visible text that has 1 to `max_length` characters once normalized; sometimes exactly `max_length`."""
     short = st.lists(_PIECES, min_size=1, max_size=12).map("".join)
     full = _PIECES.map(lambda piece: piece * max_length)
-    return (short | full).filter(lambda text: 1 <= len(normalize(text)) <= max_length)
+    return (short | full).filter(lambda text: is_visible(text) and len(normalize(text)) <= max_length)
 
 
 def _decimal_forms(cents: int) -> st.SearchStrategy[Decimal]:

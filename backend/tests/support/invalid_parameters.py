@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
+
+from tests.support.visible_text import INVISIBLE_TEXTS
 
 ENCODINGS: Final = {
     "a byte that is not UTF-8": "%ff",
@@ -127,6 +130,7 @@ def _text(max_length: int) -> Mapping[str, str]:
         "empty": "",
         "blank": "%20%20",
         "blank in other scripts": "%C2%A0%E3%80%80",
+        **{name: quote(text) for name, text in INVISIBLE_TEXTS.items()},
         "NUL inside": "Toron%00to",
         "an escape character": "Toron%1Bto",
         "one code point too long": "y" * (max_length + 1),

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from tests.support.visible_text import INVISIBLE_TEXTS
+
 _NESTING_DEPTH: Final = 500
 
 NOT_JSON: Final = {
@@ -47,7 +49,11 @@ _TEXTS: Final = {"an empty text": '""', "a word": '"cheap"', "NUL": '"\\u0000"',
 _NUMBER_STRINGS: Final = {"a number as text": '"1299"', "NaN as text": '"NaN"', "a spelled fraction": '"129.99"'}
 _NOT_NUMBERS: Final = _OTHER_TYPES | _BOOLEANS | _TEXTS | _NUMBER_STRINGS
 
-_INTEGER: Final = _NOT_NUMBERS | _NUMBERS | {"a fraction": "1.5", "1e-1": "1e-1"}
+_INTEGER: Final = (
+    _NOT_NUMBERS
+    | _NUMBERS
+    | {"a fraction": "1.5", "1e-1": "1e-1", "nearly one": "1.00000000000000000001", "beyond int64, whole": "9.3e18"}
+)
 _PRICE: Final = (
     _NOT_NUMBERS
     | _NUMBERS
@@ -107,6 +113,7 @@ _CATEGORIES: Final = (
         "a name too long": json.dumps(["luxury", "y" * 51]),
         "an empty name": '["luxury", ""]',
         "a blank name": '["luxury", " \u3000 "]',
+        **{name: json.dumps(["luxury", text]) for name, text in INVISIBLE_TEXTS.items()},
         "a null name": '["luxury", null]',
         "a number": "[1299]",
         "a flag": "[true]",
@@ -129,6 +136,7 @@ def _text(max_length: int) -> Mapping[str, str]:
             "empty": '""',
             "blank": '"   "',
             "blank in other scripts": '"\u00a0\u3000\u2003"',
+            **{name: json.dumps(text) for name, text in INVISIBLE_TEXTS.items()},
             "NUL": '"Crown\\u0000Tower"',
             "only NUL": '"\\u0000"',
             "an escape character": '"Crown\\u001bTower"',
@@ -164,10 +172,11 @@ DEAL: Final[dict[str, Mapping[str, str]]] = {
     "discount_percent": _INTEGER | {"101": "101"},
     "checkin_date": _DATE,
     "checkout_date": _DATE,
-    "is_available": _BOOLEAN,
+    "is_available": _without_null(_BOOLEAN),
     "categories": _CATEGORIES,
 }
 DEAL_PATCH: Final[Mapping[str, Mapping[str, str]]] = DEAL | {
+    "is_available": _BOOLEAN,
     "categories": _CATEGORIES | {"null": "null"},
     "version": _ID | {"beyond int32": "2147483648"},
 }

@@ -74,6 +74,8 @@ def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     parameters = []
     for name, field in schema["properties"].items():
         definition = definitions.get(field.pop("$ref", "").rpartition("/")[2], {})
+        if field.get("default") is None:  # null cannot be sent
+            field.pop("default", None)
         parameter = {"name": name, "in": "query", "required": False, "schema": definition | field}
         if "description" in field:
             parameter["description"] = field["description"]

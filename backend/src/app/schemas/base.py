@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+from pydantic_core import CoreSchema, PydanticKnownError, PydanticUseDefault, SchemaValidator, core_schema
 
 ID_LIMIT: Final = 2**63
 """Exclusive upper bound of ids. Unlike MAX_ID it is exact as a binary float, which OpenAPI tools may parse it into."""
@@ -30,6 +30,10 @@ MAX_DATE: Final = date(2100, 1, 1)
 _MAX_NFC_RATIO: Final = 4
 """NFC composes at most this many code points into one."""
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_VISIBLE: Final = SchemaValidator(
+    # Pydantic's regular expressions know the Unicode properties. U+2800 is the blank of Braille, a symbol in Unicode.
+    core_schema.str_schema(pattern=r"[^\p{Cf}\p{M}\p{Z}\p{Default_Ignorable_Code_Point}\x{2800}]")
+)
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -61,8 +65,8 @@ def example(**values: Any) -> ConfigDict:  # noqa: ANN401  any JSON
 def clean_text(value: str, *, max_length: int) -> str:
     """Trim `value` and normalize it to NFC.
 
-    Raises ValueError, with the reason, for control characters, lone surrogates, text that is empty after trimming, and
-    text longer than `max_length` code points.
+    Raises ValueError, with the reason, for control characters, lone surrogates, text without a visible character, and
+    text longer than `max_length` code points. Marks are visible only on another character.
     """
     if _UNPRINTABLE.search(value):
         raise ValueError("must not contain control characters or lone surrogates")
@@ -74,6 +78,8 @@ def clean_text(value: str, *, max_length: int) -> str:
         text = unicodedata.normalize("NFC", text)
     if len(text) > max_length:
         raise ValueError(f"must have at most {max_length} characters")
+    if not _VISIBLE.isinstance_python(text):
+        raise ValueError("must not be empty")
     return text
 
 
@@ -91,6 +97,22 @@ class Text:
 
     def _clean(self, value: str) -> str:
         return clean_text(value, max_length=self.max_length)
+
+
+class NullAsDefault:
+    """Annotation of a field with a default, which null stands for: clients send null for a value that is not set."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._replace_null, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+    @staticmethod
+    def _replace_null(value: object) -> object:
+        if value is None:
+            raise PydanticUseDefault
+        return value
 
 
 def _require_iso_date(value: object) -> object:
@@ -142,12 +164,15 @@ Price = Annotated[
             "type": "number",
             "exclusiveMinimum": 0,
             "maximum": 99_999_999.99,
-            "multipleOf": 0.01,
+            "description": "At most two decimals.",
             "examples": [129.99],
         }
     ),
 ]
-"""A price in a JSON body. The numbers of a body are parsed as decimals, so the price is exact."""
+"""A price in a JSON body. The numbers of a body are parsed as decimals, so the price is exact.
+
+Its schema has no `multipleOf`: validators that divide binary floats reject 19.99 as a multiple of 0.01.
+"""
 
 CalendarDate = Annotated[
     date,

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import MISSING, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import MISSING, Field, ValidationInfo, field_validator
 
 from app.pagination import TotalMode
 from app.schemas.base import (
@@ -11,6 +11,7 @@ from app.schemas.base import (
     CategoryName,
     DecimalNumber,
     Id,
+    NullAsDefault,
     Percent,
     Price,
     RequestModel,
@@ -129,10 +130,6 @@ Categories = Annotated[
 ]
 
 
-def _null_to_empty(value: object) -> object:
-    return [] if value is None else value
-
-
 def _check_after_checkin(checkout: date | MISSING, info: ValidationInfo) -> date | MISSING:
     checkin = info.data.get("checkin_date")
     if isinstance(checkin, date) and isinstance(checkout, date) and checkout <= checkin:
@@ -164,10 +161,8 @@ class DealCreate(RequestModel):
     discount_percent: Percent
     checkin_date: CalendarDate
     checkout_date: CalendarDate = Field(examples=["2026-03-04"])
-    is_available: StrictBool = True
-    categories: Annotated[Categories, BeforeValidator(_null_to_empty, json_schema_input_type=Categories | None)] = (
-        Field(default_factory=list)
-    )
+    is_available: Annotated[StrictBool, NullAsDefault()] = True
+    categories: Annotated[Categories, NullAsDefault()] = Field(default_factory=list)
 
     _validate_stay = field_validator("checkout_date")(_check_after_checkin)
 

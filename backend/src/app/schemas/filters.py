@@ -27,9 +27,11 @@ class DealFilters(RequestModel):
         None, description="Full name of the country, case-insensitive.", examples=["Canada"]
     )
     min_stars: OptionalParam[QueryStars] = Field(None, description="Minimum star rating.", examples=[4])
-    price_min: OptionalParam[QueryPrice] = Field(None, description="Minimum price per night, inclusive.", examples=[50])
+    price_min: OptionalParam[QueryPrice] = Field(
+        None, description="Minimum price per night, inclusive, with at most two decimals.", examples=[50]
+    )
     price_max: OptionalParam[QueryPrice] = Field(
-        None, description="Maximum price per night, inclusive.", examples=[150]
+        None, description="Maximum price per night, inclusive, with at most two decimals.", examples=[150]
     )
     category: Annotated[
         list[CategoryName],

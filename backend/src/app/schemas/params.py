@@ -62,7 +62,7 @@ QueryPrice = Annotated[
     Decimal,
     Field(ge=0, max_digits=10, decimal_places=2),
     BeforeValidator(_matches(_DECIMAL, "must be a number like 129.99, without a sign")),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01}),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 99_999_999.99}),
 ]
 
 

@@ -107,10 +107,10 @@ class DealSearchService:
 
 
 def _start(query: DealQuery, cursors: CursorCodec) -> Offset | KeysetPosition:
+    if query.cursor is not None and query.skip:
+        raise InvalidError(details=[ErrorDetail("cursor", "cannot be combined with skip")])
     if not query.cursor:
         return Offset(query.skip)
-    if query.skip:
-        raise InvalidError(details=[ErrorDetail("cursor", "cannot be combined with skip")])
     return cursors.decode(query.cursor, sort=query.sort, filter_fingerprint=query.filter_fingerprint)
 
 
