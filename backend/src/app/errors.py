@@ -20,7 +20,9 @@ AppError                         500  internal_error
 ├── UnauthorizedError            401  unauthorized
 ├── ForbiddenError               403  forbidden
 ├── MethodNotAllowedError        405  method_not_allowed
+├── NotAcceptableError           406  not_acceptable
 ├── RequestTimeoutError          408  request_timeout
+├── PreconditionFailedError      412  precondition_failed
 ├── PayloadTooLargeError         413  payload_too_large
 ├── UnsupportedMediaTypeError    415  unsupported_media_type
 ├── RateLimitedError             429  rate_limited
@@ -187,10 +189,22 @@ class MethodNotAllowedError(AppError):
     default_message = "Method not allowed."
 
 
+class NotAcceptableError(AppError):
+    status = 406
+    code = "not_acceptable"
+    default_message = "Responses are application/json only, which the Accept header excludes."
+
+
 class RequestTimeoutError(AppError):
     status = 408
     code = "request_timeout"
     default_message = "The request body took too long to arrive."
+
+
+class PreconditionFailedError(AppError):
+    status = 412
+    code = "precondition_failed"
+    default_message = "If-Match does not list the current ETag. Read the resource again before you retry."
 
 
 class PayloadTooLargeError(AppError):
@@ -202,7 +216,7 @@ class PayloadTooLargeError(AppError):
 class UnsupportedMediaTypeError(AppError):
     status = 415
     code = "unsupported_media_type"
-    default_message = "The request body must be application/json without a content encoding."
+    default_message = "The request body must be JSON in UTF-8 (application/json) without a content encoding."
 
 
 class RateLimitedError(AppError):

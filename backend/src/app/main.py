@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app.api.errors import add_error_handlers
-from app.api.openapi import set_security
+from app.api.openapi import complete_document
 from app.auth.service import build_authenticator
 from app.config import Settings, load_settings
 from app.db.resolve import open_database
@@ -26,7 +26,8 @@ _DESCRIPTION: Final = """
 * Prices are JSON numbers with at most two decimals, times are RFC 3339 in UTC, dates are `YYYY-MM-DD`.
 * Lists have a total order. `skip` suits the first pages; `cursor` costs the same at any depth, and returns every deal
   that matches throughout the walk exactly once, even if others are inserted or deleted.
-* Reads return an `ETag`; with `If-None-Match` they return 304 while the response is unchanged.
+* Reads return an `ETag`; with `If-None-Match` they return 304 while the response is unchanged, and with `If-Match` a
+  PATCH or DELETE returns 412 if it has changed.
 * A write returns 2xx only after its transaction has been committed.
 * Reads need no authentication. If API keys are enabled, writes need one in the `X-API-Key` header.
 """
@@ -68,7 +69,7 @@ class Application(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         settings: Settings = self.state.settings
-        return set_security(super().openapi(), api_keys_enabled=settings.write_auth_enabled)
+        return complete_document(super().openapi(), api_keys_enabled=settings.write_auth_enabled)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -1,7 +1,7 @@
 """The OpenAPI document and the pages that present it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -42,19 +42,36 @@ CODES: Final[dict[str, set[str]]] = {
     "PATCH /deals/{deal_id}": {
         *AUTHENTICATION,
         *("deal_not_found", "hotel_not_found"),
-        *("version_conflict", "external_id_taken", "service_unavailable"),
+        *("version_conflict", "external_id_taken", "precondition_failed", "service_unavailable"),
     },
-    "DELETE /deals/{deal_id}": {*AUTHENTICATION, "deal_not_found", "version_conflict", "service_unavailable"},
+    "DELETE /deals/{deal_id}": {
+        *AUTHENTICATION,
+        *("deal_not_found", "version_conflict", "precondition_failed", "service_unavailable"),
+    },
     "GET /hotels": {"service_unavailable"},
     "POST /hotels": {*AUTHENTICATION, *IDEMPOTENCY, "hotel_exists", "service_unavailable"},
     "GET /hotels/{hotel_id}": {"hotel_not_found", "service_unavailable"},
-    "PATCH /hotels/{hotel_id}": {*AUTHENTICATION, "hotel_not_found", "hotel_exists", "service_unavailable"},
-    "DELETE /hotels/{hotel_id}": {*AUTHENTICATION, "hotel_not_found", "hotel_has_deals", "service_unavailable"},
+    "PATCH /hotels/{hotel_id}": {
+        *AUTHENTICATION,
+        *("hotel_not_found", "hotel_exists", "precondition_failed", "service_unavailable"),
+    },
+    "DELETE /hotels/{hotel_id}": {
+        *AUTHENTICATION,
+        *("hotel_not_found", "hotel_has_deals", "precondition_failed", "service_unavailable"),
+    },
     "GET /categories": {"service_unavailable"},
 }
 """The error codes of each operation, as provoked by the other tests."""
 COMMON_CODES: Final = {"bad_request", "headers_too_large", "validation_error", "unknown_parameter", "internal_error"}
 BODY_CODES: Final = {"malformed_json", "payload_too_large", "request_timeout", "unsupported_media_type"}
+HEADERS: Final = {
+    "GET /deals": {"200": {"ETag", "Link"}, "304": {"ETag", "Link"}},
+    "GET /hotels": {"200": {"ETag", "Link"}, "304": {"ETag", "Link"}},
+    "POST /deals": {"201": {"Location", "Idempotent-Replayed"}, "409": {"Retry-After"}},
+    "POST /hotels": {"201": {"Location", "Idempotent-Replayed"}, "409": {"Retry-After"}},
+}
+"""Response headers by operation and status, besides those of all operations."""
+COMMON_HEADERS: Final = {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}}
 HEALTH_CHECKS: Final = {"GET /health", "GET /health/ready"}
 
 
@@ -117,16 +134,33 @@ def test_every_error_has_the_same_schema(document: dict[str, Any]) -> None:
                 assert schema == {"$ref": "#/components/schemas/ErrorResponse"}, (name, status)
 
 
-def test_every_operation_documents_its_errors(document: dict[str, Any]) -> None:
-    operations = dict(iterate_operations(document))
+@pytest.mark.parametrize("configure", [with_keys, Settings.model_copy], ids=["with keys", "without keys"])
+def test_every_operation_documents_its_errors(settings: Settings, configure: Callable[[Settings], Settings]) -> None:
+    operations = dict(iterate_operations(create_app(configure(settings)).openapi()))
+    without_keys: set[str] = set() if configure is with_keys else {"unauthorized", "forbidden"}
     expected = {
-        name: codes
+        name: (codes - without_keys)
         | COMMON_CODES
         | (BODY_CODES if "requestBody" in operations[name] else set())
+        | (set() if name.startswith("DELETE ") else {"not_acceptable"})
         | (set() if name in HEALTH_CHECKS else {"rate_limited"})
         for name, codes in CODES.items()
     }
     assert {name: get_documented_codes(operation) for name, operation in operations.items()} == expected
+
+
+def test_every_operation_documents_its_response_headers(settings: Settings) -> None:
+    document = create_app(with_keys(settings)).openapi()
+    for name, operation in iterate_operations(document):
+        etag = {"ETag"} if name.startswith("GET ") and name not in HEALTH_CHECKS else set()
+        for status, response in operation["responses"].items():
+            expected = HEADERS.get(name, {"200": etag, "304": etag}).get(status, set()) | COMMON_HEADERS.get(
+                status, set()
+            )
+            assert set(response["headers"]) == {"X-Request-ID", *expected}, (name, status)
+            for header, reference in response["headers"].items():
+                assert reference == {"$ref": f"#/components/headers/{header}"}
+                assert document["components"]["headers"][header]["description"]
 
 
 def test_every_read_documents_etag_and_304(document: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ REQUESTS_WITHOUT_QUERIES: Final = [
     ("GET", "/deals/first", None, "/deals/{deal_id}", 404),
     ("GET", "/deals?colour=red", None, "/deals", 422),
     ("POST", "/hotels", b"{", "/hotels", 400),
-    ("GET", "/nothing/secret", None, None, 404),
+    ("GET", "/nothing/else?secret", None, None, 404),
 ]
 
 
@@ -111,6 +111,17 @@ def test_request_writes_one_access_line(
     assert isinstance(line["ms"], float)
     assert (line["queries"] > 0) == ((method, target, body, route, status) in REQUESTS)
     assert target not in json.dumps(line) or target == route
+    assert line.get("path") == (None if route else "/nothing/else")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("/a%0Ab%1B%5B31m", "/a%0Ab%1B%5B31m"), ("/caf%C3%A9", "/caf%C3%A9"), ("/" + "y" * 999, "/" + "y" * 199)],
+)
+def test_access_line_of_an_unknown_path_contains_it(production: Production, target: str, path: str) -> None:
+    response, [line] = production.request("GET", target)
+    assert_error(response, "not_found", value=target)
+    assert (line["route"], line["path"]) == (None, path)
 
 
 def test_access_line_of_a_write_contains_the_client_id(server: TestServer) -> None:

@@ -69,10 +69,23 @@ def test_get_with_current_etag_returns_304(wire: RawConnection, path: str) -> No
     assert send(wire, path, if_none_match='W/"another"').body == first.body
 
 
+def test_tag_is_weak_only_if_the_response_may_be_compressed(wire: RawConnection) -> None:
+    tags = {
+        (path, coding): send(wire, path, accept_encoding=coding).headers["etag"]
+        for path in ("/deals/1", "/openapi.json")
+        for coding in ("gzip", "identity")
+    }
+    assert [key for key, tag in tags.items() if tag.startswith("W/")] == [
+        ("/openapi.json", "gzip"),
+        ("/openapi.json", "identity"),
+    ]
+    plain = send(wire, "/openapi.json").headers["etag"]
+    assert tags["/openapi.json", "gzip"] == f"W/{plain}"
+
+
 def test_if_none_match_is_compared_weakly(wire: RawConnection) -> None:
-    tag = send(wire, "/deals/1").headers["etag"]
-    strong = tag.removeprefix("W/")
-    assert tag == f"W/{strong}"
+    strong = send(wire, "/deals/1").headers["etag"]
+    tag = f"W/{strong}"
     matching = (tag, strong, f'"a", W/"b",{tag} , "c"', f' "a,b",{strong}', "*")
     others = (' "*"', '"another"', strong.strip('"'), strong[:9], "W/", "")
     statuses = {value: send(wire, "/deals/1", if_none_match=value).status for value in (*matching, *others)}
@@ -153,5 +166,5 @@ def test_preflight_allows_writes_from_listed_origins_only(
     headers = get_headers(response)
     assert (response.status, headers.get("access-control-allow-origin")) == (status, allowed)
     assert {"GET", "HEAD", "POST", "PATCH", "DELETE"} == set(headers["access-control-allow-methods"].split(", "))
-    assert {"X-API-Key", "Idempotency-Key"} <= set(headers["access-control-allow-headers"].split(", "))
+    assert {"X-API-Key", "Idempotency-Key", "If-Match"} <= set(headers["access-control-allow-headers"].split(", "))
     assert headers["x-request-id"]

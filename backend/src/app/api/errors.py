@@ -2,17 +2,22 @@
 
 import json
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from app.api.responses import public_path
 from app.db.errors import DATABASE_ERRORS, get_driver_error, to_app_error
 from app.errors import (
     AppError,
@@ -83,6 +88,10 @@ async def _handle_app_error(request: Request, error: AppError) -> Response:
 
 
 async def _handle_http_exception(request: Request, error: HTTPException) -> Response:
+    path = request.scope["path"].removesuffix("/")
+    has_slash = request.scope["raw_path"].endswith(b"/")  # the path may end with a decoded %2F
+    if error.status_code == HTTPStatus.NOT_FOUND and has_slash and _get_methods(request, path):
+        return _redirect(request, path)
     return _respond(request, _BY_STATUS.get(error.status_code, AppError)(headers=error.headers))
 
 
@@ -106,8 +115,14 @@ def _respond(request: Request, error: AppError) -> Response:
         # The router matches DELETE /deals/stats with /deals/{deal_id}.
         error = _method_not_allowed(static_methods)
     elif isinstance(error, MethodNotAllowedError):
-        error = _method_not_allowed(_get_methods_of_path(request))
+        error = _method_not_allowed(_get_methods(request, request.scope["path"]))
     return render(error, request.state.request_id)
+
+
+def _redirect(request: Request, path: str) -> Response:
+    """Redirect to `path` with the query of the request, relative to the host that the client has used."""
+    query = quote(request.scope["query_string"], safe=string.punctuation)
+    return RedirectResponse(quote(public_path(request, path)) + (f"?{query}" if query else ""))
 
 
 def _method_not_allowed(methods: AbstractSet[str]) -> MethodNotAllowedError:
@@ -121,9 +136,8 @@ def _get_methods_of_static_path(request: Request) -> AbstractSet[str]:
     return set().union(*static)
 
 
-def _get_methods_of_path(request: Request) -> AbstractSet[str]:
-    """The methods of all routes that match the request's path; the router itself names only those of one route."""
-    path = request.scope["path"]
+def _get_methods(request: Request, path: str) -> AbstractSet[str]:
+    """The methods of all routes that match `path`; the router itself names only those of one route."""
     matching = (methods for template, methods in _get_routes(request) if compile_path(template)[0].match(path))
     return set().union(*matching)
 

@@ -1,5 +1,6 @@
-"""Parts of the OpenAPI document that FastAPI does not derive: error responses, query parameters, security."""
+"""Parts of the OpenAPI document that FastAPI does not derive: errors, headers, query parameters, security."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -13,6 +14,7 @@ from app.errors import (
     IdempotencyKeyReusedError,
     InvalidError,
     MalformedJsonError,
+    NotAcceptableError,
     PayloadTooLargeError,
     RateLimitedError,
     RequestTimeoutError,
@@ -25,12 +27,16 @@ from app.schemas.misc import ErrorResponse
 
 Responses = dict[int | str, dict[str, Any]]
 
-BODY_ERRORS: Final = (MalformedJsonError, PayloadTooLargeError, RequestTimeoutError, UnsupportedMediaTypeError)
-"""Additional errors of endpoints with a request body."""
-IDEMPOTENCY_ERRORS: Final = (IdempotencyInProgressError, IdempotencyKeyReusedError)
-"""Additional errors of endpoints with an Idempotency-Key."""
+JSON_ERRORS: Final = (NotAcceptableError,)
+"""Additional errors of endpoints with a response body."""
+BODY_ERRORS: Final = (
+    *JSON_ERRORS,
+    *(MalformedJsonError, PayloadTooLargeError, RequestTimeoutError, UnsupportedMediaTypeError),
+)
+"""Additional errors of endpoints with a request body, which also have a response body."""
 AUTH_ERRORS: Final = (UnauthorizedError, ForbiddenError, RateLimitedError)
 """Additional errors of endpoints that need an API key."""
+_IDEMPOTENCY_ERRORS: Final = (IdempotencyInProgressError, IdempotencyKeyReusedError)
 _COMMON_ERRORS: Final[tuple[type[AppError], ...]] = (
     BadRequestError,
     InvalidError,
@@ -38,13 +44,35 @@ _COMMON_ERRORS: Final[tuple[type[AppError], ...]] = (
     HeadersTooLargeError,
     AppError,
 )
-_ETAG: Final = {"ETag": {"description": "Weak tag of the content, for `If-None-Match`.", "schema": {"type": "string"}}}
+_HEADERS: Final = {
+    "ETag": "Tag of the content, for `If-None-Match`; a strong one suits `If-Match` too.",
+    "Idempotent-Replayed": "`true` if an earlier request with the same `Idempotency-Key` had the effect.",
+    "Link": "The adjacent pages (RFC 8288), if there are any.",
+    "Location": "Path of the new resource.",
+    "Retry-After": "Seconds after which to repeat the request.",
+    "WWW-Authenticate": "How to authenticate.",
+    "X-Request-ID": "The id of the request, in the log as well.",
+}
+_ERROR_HEADERS: Final[Mapping[type[AppError], str]] = {
+    IdempotencyInProgressError: "Retry-After",
+    RateLimitedError: "Retry-After",
+    ServiceUnavailableError: "Retry-After",
+    UnauthorizedError: "WWW-Authenticate",
+}
+_UNAUTHENTICATED_STATUSES: Final = (str(UnauthorizedError.status), str(ForbiddenError.status))
 
 
-def read_responses(*errors: type[AppError]) -> Responses:
-    """`responses=` of a GET endpoint: the ETag, 304, and error responses."""
-    not_modified = {"description": "Unchanged since the response with the ETag in `If-None-Match`.", "headers": _ETAG}
-    return {200: {"headers": _ETAG}, 304: not_modified, **error_responses(*errors)}
+def read_responses(*errors: type[AppError], has_pages: bool = False) -> Responses:
+    """`responses=` of a GET endpoint: its headers, 304, and error responses."""
+    headers = _refer_to("ETag", "Link") if has_pages else _refer_to("ETag")
+    not_modified = {"description": "Unchanged since the response with the ETag in `If-None-Match`.", "headers": headers}
+    return {200: {"headers": headers}, 304: not_modified, **error_responses(*errors, *JSON_ERRORS)}
+
+
+def create_responses(*errors: type[AppError]) -> Responses:
+    """`responses=` of a POST endpoint that creates a resource: its headers, and error responses."""
+    kinds = (*errors, *_IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS)
+    return {201: {"headers": _refer_to("Location", "Idempotent-Replayed")}, **error_responses(*kinds)}
 
 
 def error_responses(*errors: type[AppError], uses_database: bool = True, rate_limited: bool = True) -> Responses:
@@ -60,7 +88,13 @@ def error_responses(*errors: type[AppError], uses_database: bool = True, rate_li
             response["description"] += f"  \n{line}"
         content = response.setdefault("content", {"application/json": {"examples": {}}})
         content["application/json"]["examples"][kind.code] = {"value": _error_example(kind)}
+        if kind in _ERROR_HEADERS:
+            response.setdefault("headers", {}).update(_refer_to(_ERROR_HEADERS[kind]))
     return responses
+
+
+def _refer_to(*headers: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
 
 
 def _error_example(kind: type[AppError]) -> dict[str, Any]:
@@ -83,11 +117,18 @@ def query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
     return parameters
 
 
-def set_security(document: dict[str, Any], *, api_keys_enabled: bool) -> dict[str, Any]:
-    """State for each operation whether it needs an API key: `security: []` means that it needs none."""
+def complete_document(document: dict[str, Any], *, api_keys_enabled: bool) -> dict[str, Any]:
+    """Add the headers, and for each operation whether it needs an API key: `security: []` means that it needs none."""
+    document["components"]["headers"] = {
+        name: {"description": description, "schema": {"type": "string"}} for name, description in _HEADERS.items()
+    }
     if not api_keys_enabled:
         document["components"].pop("securitySchemes", None)
     for operations in document["paths"].values():
         for operation in operations.values():
             operation["security"] = operation.get("security", []) if api_keys_enabled else []
+            for status in () if api_keys_enabled else _UNAUTHENTICATED_STATUSES:
+                operation["responses"].pop(status, None)
+            for response in operation["responses"].values():
+                response["headers"] = response.get("headers", {}) | _refer_to("X-Request-ID")
     return document

@@ -17,7 +17,8 @@ from app.api.errors import UNKNOWN_PARAMETER
 M = TypeVar("M", bound=BaseModel)
 
 _MAX_PARAMETERS: Final = 200
-_MAX_HINTS: Final = 50
+_MAX_HINTS: Final = 10
+_MAX_HINTED_LENGTH: Final = 50
 _INVALID_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 
 _Problem = dict[str, Any]
@@ -83,7 +84,8 @@ def find_name_problems(values: Mapping[str, list[str]], is_repeatable: Mapping[s
     """A problem for each unknown name, with the nearest known one, and for each name that must not be repeated."""
     for number, (name, texts) in enumerate(values.items()):
         if name not in is_repeatable:
-            similar = difflib.get_close_matches(name, is_repeatable, n=1, cutoff=0.5) if number < _MAX_HINTS else []
+            is_comparable = number < _MAX_HINTS and len(name) <= _MAX_HINTED_LENGTH
+            similar = difflib.get_close_matches(name, is_repeatable, n=1, cutoff=0.5) if is_comparable else []
             hint = f"; did you mean {similar[0]}?" if similar else ""
             yield _problem(name, message=f"unknown parameter{hint}", kind=UNKNOWN_PARAMETER)
         elif len(texts) > 1 and not is_repeatable[name]:

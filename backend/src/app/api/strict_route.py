@@ -2,20 +2,18 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from app.api.media_types import require_acceptable_json, require_json_body
 from app.api.openapi import query_parameters
 from app.api.query_params import QueryModel, require_known_names
 from app.auth.dependencies import ApiKeyAuth
-from app.errors import UnsupportedMediaTypeError
-
-_JSON: Final = re.compile(r"application/([\w.+-]+\+)?json\s*(;|$)", re.ASCII | re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -30,7 +28,8 @@ class StrictJsonRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """Rejects unknown, repeated and undecodable query parameters, and bodies that are not strict JSON.
+    """Rejects unknown, repeated and undecodable query parameters, bodies that are not strict JSON, and clients that do
+    not accept JSON.
 
     Authentication comes first: without a valid key nothing else is validated and no body is read. The work of a request
     has one timeout, which excludes the time in which its body arrives; `request.state.deadline` is its end, for the
@@ -53,11 +52,13 @@ class StrictRoute(APIRoute):
             budget = TimeBudget(request.app.state.settings.request_timeout)
             if auth is not None:
                 await budget.spend(auth.authenticate(request))
+            if self.status_code != HTTPStatus.NO_CONTENT:
+                require_acceptable_json(request)
             if (query := request.scope["query_string"]) and not has_query_model:
                 require_known_names(query, self.dependant)
             request = StrictJsonRequest(request.scope, request.receive)
             if self.body_field is not None:
-                _check_media_type(request)
+                require_json_body(request)
                 await request.body()
             request.state.deadline = budget.deadline
             return await budget.spend(handle(request))
@@ -84,14 +85,6 @@ class TimeBudget:
             result = await work
         self._seconds -= time() - started
         return result
-
-
-def _check_media_type(request: Request) -> None:
-    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-    is_json = _JSON.match(request.headers.get("content-type", ""))
-    is_encoded = request.headers.get("content-encoding", "identity").lower() != "identity"
-    if has_body and (is_encoded or not is_json):
-        raise UnsupportedMediaTypeError
 
 
 def _reject_constant(name: str) -> None:

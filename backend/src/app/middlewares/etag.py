@@ -1,13 +1,13 @@
 """Conditional GET: the ETag header and 304 responses."""
 
-import hashlib
-import re
 from http import HTTPStatus
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_TAG: Final = re.compile(rb'(?:W/)?("[^"]*")')
+from app.api.entity_tags import compute_tag, is_listed
+
 _REPRESENTATION_HEADERS: Final = frozenset({b"content-length", b"content-type"})
 _VARY: Final = (b"vary", b"Accept-Encoding")
 
@@ -15,12 +15,14 @@ _VARY: Final = (b"vary", b"Accept-Encoding")
 class ETagMiddleware:
     """Add an `ETag` to each successful response to GET, and replace it by a 304 if the client already has it.
 
-    The tag is a hash of the content, so equal responses have equal tags in every process. It is weak because all
-    content codings share it: this middleware must be inside the compression middleware.
+    The tag is a hash of the content, so equal responses have equal tags in every process. It is weak if the response
+    may be compressed, because all content codings share it: this middleware must be inside the compression middleware,
+    which compresses responses of at least `compressed_size` bytes.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, compressed_size: int) -> None:
         self.app = app
+        self._compressed_size = compressed_size
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET":
@@ -35,28 +37,19 @@ class ETagMiddleware:
                 return
             if start is not None:
                 if not message.get("more_body", False):
-                    _add_etag(scope, start, message)
+                    self._add_etag(Headers(scope=scope), start, message)
                 await send(start)
                 start = None
             await send(message)
 
         await self.app(scope, receive, send_with_etag)
 
-
-def _add_etag(scope: Scope, start: Message, body: Message) -> None:
-    tag = b'"%s"' % hashlib.sha256(body.get("body", b"")).hexdigest()[:32].encode()
-    headers = [*start["headers"], (b"etag", b"W/" + tag)]
-    if _matches(tag, _get_header(scope, b"if-none-match")):
-        start["status"], body["body"] = HTTPStatus.NOT_MODIFIED.value, b""
-        headers = [*(header for header in headers if header[0] not in _REPRESENTATION_HEADERS), _VARY]
-    start["headers"] = headers
-
-
-def _matches(tag: bytes, if_none_match: bytes) -> bool:
-    """Compare weakly: `W/` is ignored, and `*` matches any tag."""
-    return bool(if_none_match) and (if_none_match.strip() == b"*" or tag in _TAG.findall(if_none_match))
-
-
-def _get_header(scope: Scope, name: bytes) -> bytes:
-    """All values of a request header, joined with commas."""
-    return b",".join([value for key, value in scope["headers"] if key == name])
+    def _add_etag(self, request_headers: Headers, start: Message, body: Message) -> None:
+        content = body.get("body", b"")
+        tag = compute_tag(content)
+        is_weak = len(content) >= self._compressed_size and "accept-encoding" in request_headers
+        headers = [*start["headers"], (b"etag", (f"W/{tag}" if is_weak else tag).encode())]
+        if is_listed(tag, ",".join(request_headers.getlist("if-none-match")), strongly=False):
+            start["status"], body["body"] = HTTPStatus.NOT_MODIFIED.value, b""
+            headers = [*(header for header in headers if header[0] not in _REPRESENTATION_HEADERS), _VARY]
+        start["headers"] = headers

@@ -3,6 +3,7 @@
 import re
 import time
 from typing import Final
+from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -13,6 +14,7 @@ from app.logging import start_query_counter
 
 _CLIENT_CLOSED_REQUEST: Final = 499
 """nginx's status for a client that disconnected before the response."""
+_MAX_LOGGED_PATH: Final = 200
 _VALID_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 log = structlog.get_logger("access")
@@ -21,7 +23,8 @@ log = structlog.get_logger("access")
 class RequestContextMiddleware:
     """Assign each request an id (the client's if it is valid), return it, bind it to the log, write the access line.
 
-    The line contains the public id of the client's API key if the endpoint has authenticated it.
+    The line contains the public id of the client's API key if the endpoint has authenticated it, and the path if no
+    route has it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -50,12 +53,18 @@ class RequestContextMiddleware:
                 log.info(
                     "request",
                     method=scope["method"],
-                    route=getattr(scope.get("route"), "path", None),
+                    **_target(scope),
                     status=status or _CLIENT_CLOSED_REQUEST,
                     ms=round((time.perf_counter() - started) * 1000, 2),
                     queries=counter.queries,
                     **_client(scope),
                 )
+
+
+def _target(scope: Scope) -> dict[str, str | None]:
+    """The route, whose path is a template; the start of the path, percent-encoded, if there is no such route."""
+    route = getattr(scope.get("route"), "path", None)
+    return {"route": route} if route else {"route": None, "path": quote(scope["path"])[:_MAX_LOGGED_PATH]}
 
 
 def _client(scope: Scope) -> dict[str, str]:

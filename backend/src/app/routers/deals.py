@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from app.api.dependencies import DealSearchDep, DealServiceDep, IdempotencyDep
-from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
+from app.api.entity_tags import IfMatch, Precondition
+from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, create_responses, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
@@ -16,6 +17,7 @@ from app.errors import (
     ExternalIdTakenError,
     HotelNotFoundError,
     InvalidCursorError,
+    PreconditionFailedError,
     VersionConflictError,
 )
 from app.pagination import Page
@@ -30,9 +32,12 @@ DealId = Annotated[QueryId, Path(description="Id of the deal.", examples=[1], js
 IfVersion = Annotated[
     OptionalParam[QueryVersion], Query(description="Delete the deal only if it still has this version.", examples=[1])
 ]
+IfMatchDep = Annotated[Precondition | None, Depends(IfMatch(DealOut))]
 
 
-@router.get("", summary="Search deals", response_model=DealPage, responses=read_responses(InvalidCursorError))
+@router.get(
+    "", summary="Search deals", response_model=DealPage, responses=read_responses(InvalidCursorError, has_pages=True)
+)
 async def list_deals(
     query: Annotated[DealQuery, Depends(QueryModel(DealQuery))],
     deals: DealSearchDep,
@@ -78,9 +83,7 @@ async def get_deal(deal_id: DealId, deals: DealSearchDep) -> DealRow:
     summary="Create a deal",
     response_model=DealOut,
     dependencies=REQUIRE_WRITE,
-    responses=error_responses(
-        HotelNotFoundError, ExternalIdTakenError, *IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS
-    ),
+    responses=create_responses(HotelNotFoundError, ExternalIdTakenError),
 )
 async def create_deal(
     new: DealCreate, deals: DealServiceDep, idempotency: IdempotencyDep, session: DB, request: Request
@@ -100,12 +103,15 @@ async def create_deal(
     response_model=DealOut,
     dependencies=REQUIRE_WRITE,
     responses=error_responses(
-        DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, *AUTH_ERRORS, *BODY_ERRORS
+        *(DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, PreconditionFailedError),
+        *(*AUTH_ERRORS, *BODY_ERRORS),
     ),
 )
-async def update_deal(deal_id: DealId, patch: DealPatch, deals: DealServiceDep, session: DB) -> DealRow:
+async def update_deal(
+    deal_id: DealId, patch: DealPatch, deals: DealServiceDep, session: DB, precondition: IfMatchDep
+) -> DealRow:
     """Updates the fields that are sent; with `version`, only if the deal still has that version."""
-    return await run_in_transaction(session, deals.update, deal_id, patch)
+    return await run_in_transaction(session, deals.update, deal_id, patch, precondition=precondition)
 
 
 @router.delete(
@@ -113,8 +119,10 @@ async def update_deal(deal_id: DealId, patch: DealPatch, deals: DealServiceDep, 
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete a deal",
     dependencies=REQUIRE_WRITE,
-    responses=error_responses(DealNotFoundError, VersionConflictError, *AUTH_ERRORS),
+    responses=error_responses(DealNotFoundError, VersionConflictError, PreconditionFailedError, *AUTH_ERRORS),
 )
-async def delete_deal(deal_id: DealId, deals: DealServiceDep, session: DB, version: IfVersion = None) -> None:
+async def delete_deal(
+    deal_id: DealId, deals: DealServiceDep, session: DB, precondition: IfMatchDep, version: IfVersion = None
+) -> None:
     """Deletes the deal; with `version`, only if it still has that version."""
-    await run_in_transaction(session, deals.delete, deal_id, version=version)
+    await run_in_transaction(session, deals.delete, deal_id, precondition=precondition, version=version)

@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.api.dependencies import HotelSearchDep, HotelServiceDep, IdempotencyDep
-from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, IDEMPOTENCY_ERRORS, error_responses, read_responses
+from app.api.entity_tags import IfMatch, Precondition
+from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, create_responses, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_ADMIN, REQUIRE_WRITE
 from app.db.session import DB, run_in_transaction
-from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError
+from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError, PreconditionFailedError
 from app.pagination import Page
 from app.repositories.hotel_queries import HotelListRow, HotelRow
 from app.repositories.idempotency import StoredResponse
@@ -24,9 +25,10 @@ HotelId = Annotated[QueryId, Path(description="Id of the hotel.", examples=[1], 
 EmptyHotelId = Annotated[
     QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra={"example": 151})
 ]
+IfMatchDep = Annotated[Precondition | None, Depends(IfMatch(HotelOut))]
 
 
-@router.get("", summary="Hotels with deals", response_model=HotelPage, responses=read_responses())
+@router.get("", summary="Hotels with deals", response_model=HotelPage, responses=read_responses(has_pages=True))
 async def list_hotels(
     query: Annotated[HotelQuery, Depends(QueryModel(HotelQuery))],
     hotels: HotelSearchDep,
@@ -59,7 +61,7 @@ async def get_hotel(hotel_id: HotelId, hotels: HotelSearchDep) -> HotelRow:
     summary="Create a hotel",
     response_model=HotelOut,
     dependencies=REQUIRE_WRITE,
-    responses=error_responses(HotelExistsError, *IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS),
+    responses=create_responses(HotelExistsError),
 )
 async def create_hotel(
     new: HotelCreate, hotels: HotelServiceDep, idempotency: IdempotencyDep, session: DB, request: Request
@@ -78,11 +80,15 @@ async def create_hotel(
     summary="Update a hotel",
     response_model=HotelOut,
     dependencies=REQUIRE_WRITE,
-    responses=error_responses(HotelNotFoundError, HotelExistsError, *AUTH_ERRORS, *BODY_ERRORS),
+    responses=error_responses(
+        HotelNotFoundError, HotelExistsError, PreconditionFailedError, *AUTH_ERRORS, *BODY_ERRORS
+    ),
 )
-async def update_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: HotelServiceDep, session: DB) -> HotelRow:
+async def update_hotel(
+    hotel_id: HotelId, patch: HotelPatch, hotels: HotelServiceDep, session: DB, precondition: IfMatchDep
+) -> HotelRow:
     """Updates the fields that are sent."""
-    return await run_in_transaction(session, hotels.update, hotel_id, patch)
+    return await run_in_transaction(session, hotels.update, hotel_id, patch, precondition=precondition)
 
 
 @router.delete(
@@ -90,11 +96,11 @@ async def update_hotel(hotel_id: HotelId, patch: HotelPatch, hotels: HotelServic
     status_code=status.HTTP_204_NO_CONTENT,
     summary="Delete a hotel",
     dependencies=REQUIRE_ADMIN,
-    responses=error_responses(HotelNotFoundError, HotelHasDealsError, *AUTH_ERRORS),
+    responses=error_responses(HotelNotFoundError, HotelHasDealsError, PreconditionFailedError, *AUTH_ERRORS),
 )
-async def delete_hotel(hotel_id: EmptyHotelId, hotels: HotelServiceDep, session: DB) -> None:
+async def delete_hotel(hotel_id: EmptyHotelId, hotels: HotelServiceDep, session: DB, precondition: IfMatchDep) -> None:
     """Deletes a hotel that has no deals.
 
     On the sample catalogue the example is the hotel that the example of `POST /hotels` creates.
     """
-    await run_in_transaction(session, hotels.delete, hotel_id)
+    await run_in_transaction(session, hotels.delete, hotel_id, precondition=precondition)

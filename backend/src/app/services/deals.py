@@ -11,6 +11,9 @@ from app.repositories.deals import DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch, DealQuery, StatsQuery
 
+Precondition = Callable[[DealRow], None]
+"""Raises an error unless a write may replace or delete the row."""
+
 
 class DealService:
     """Writes, in the transaction of one session."""
@@ -32,10 +35,14 @@ class DealService:
         await self._deals.add(deal)
         return await self._get_row(deal.id)
 
-    async def update(self, deal_id: int, patch: DealPatch) -> DealRow:
-        """Raises DealNotFoundError, VersionConflictError and the errors of `create`. An empty patch has no effect."""
+    async def update(self, deal_id: int, patch: DealPatch, *, precondition: Precondition | None = None) -> DealRow:
+        """Raises DealNotFoundError, VersionConflictError, and the errors of `create` and of `precondition`.
+
+        An empty patch has no effect.
+        """
         changes = patch.changes()
-        deal = await self._get_at_version(deal_id, patch.expected_version, with_categories="categories" in changes)
+        deal = await self._deals.get(deal_id, with_categories="categories" in changes)
+        await self._check(deal, precondition=precondition, version=patch.expected_version)
         if not changes:
             return await self._get_row(deal_id)
         if "hotel_id" in changes:
@@ -51,15 +58,19 @@ class DealService:
         await self._deals.update(deal)
         return await self._get_row(deal_id)
 
-    async def delete(self, deal_id: int, *, version: int | None) -> None:
-        """Raises DealNotFoundError and VersionConflictError."""
-        await self._deals.delete(await self._get_at_version(deal_id, version))
+    async def delete(
+        self, deal_id: int, *, precondition: Precondition | None = None, version: int | None = None
+    ) -> None:
+        """Raises DealNotFoundError, VersionConflictError and the errors of `precondition`."""
+        deal = await self._deals.get(deal_id)
+        await self._check(deal, precondition=precondition, version=version)
+        await self._deals.delete(deal)
 
-    async def _get_at_version(self, deal_id: int, version: int | None, *, with_categories: bool = False) -> Deal:
-        deal = await self._deals.get(deal_id, with_categories=with_categories)
+    async def _check(self, deal: Deal, *, precondition: Precondition | None, version: int | None) -> None:
+        if precondition is not None:
+            precondition(await self._get_row(deal.id))
         if version is not None and version != deal.version:
             raise VersionConflictError(deal.version)
-        return deal
 
     async def _get_row(self, deal_id: int) -> DealRow:
         row = await self._queries.get(deal_id)

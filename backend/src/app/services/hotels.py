@@ -1,11 +1,16 @@
 """Hotels: search and writes."""
 
+from collections.abc import Callable
+
 from app.errors import HotelNotFoundError
 from app.models import Hotel
 from app.pagination import Page, TotalMode
 from app.repositories.hotel_queries import HotelListRow, HotelQueries, HotelRow
 from app.repositories.hotels import HotelRepository
 from app.schemas.hotels import HotelCreate, HotelPatch, HotelQuery
+
+Precondition = Callable[[HotelRow], None]
+"""Raises an error unless a write may replace or delete the row."""
 
 
 class HotelService:
@@ -21,17 +26,24 @@ class HotelService:
         await self._hotels.add(hotel)
         return await self._get_row(hotel.id)
 
-    async def update(self, hotel_id: int, patch: HotelPatch) -> HotelRow:
-        """Raises HotelNotFoundError and the errors of `create`. An empty patch has no effect."""
+    async def update(self, hotel_id: int, patch: HotelPatch, *, precondition: Precondition | None = None) -> HotelRow:
+        """Raises HotelNotFoundError, and the errors of `create` and of `precondition`. An empty patch has no effect."""
+        await self._check(hotel_id, precondition)
         hotel = await self._hotels.get(hotel_id)
         for name, value in patch.changes().items():
             setattr(hotel, name, value)
         await self._hotels.update(hotel)
         return await self._get_row(hotel_id)
 
-    async def delete(self, hotel_id: int) -> None:
-        """Raises HotelNotFoundError and HotelHasDealsError."""
+    async def delete(self, hotel_id: int, *, precondition: Precondition | None = None) -> None:
+        """Raises HotelNotFoundError, HotelHasDealsError and the errors of `precondition`."""
+        await self._check(hotel_id, precondition)
         await self._hotels.delete(hotel_id)
+
+    async def _check(self, hotel_id: int, precondition: Precondition | None) -> None:
+        if precondition is not None:
+            await self._hotels.lock(hotel_id)
+            precondition(await self._get_row(hotel_id))
 
     async def _get_row(self, hotel_id: int) -> HotelRow:
         row = await self._queries.get(hotel_id)
