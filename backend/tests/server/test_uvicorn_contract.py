@@ -7,7 +7,7 @@ import tomllib
 import uvicorn
 from uvicorn import Config, Server
 from uvicorn.lifespan.on import LifespanOn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 from uvicorn.supervisors import ChangeReload, Multiprocess, multiprocess
 from uvicorn.supervisors.basereload import BaseReload
@@ -48,6 +48,14 @@ def test_protocols_take_the_arguments_for_accepted_connections() -> None:
     parameters = inspect.signature(HttpToolsProtocol).parameters
     assert list(parameters)[:3] == ["config", "server_state", "app_state"]
     assert all(parameter.default is not parameter.empty for parameter in list(parameters.values())[3:])
+
+
+def test_protocol_has_the_state_that_half_closed_connections_use() -> None:
+    protocol = set(re.findall(r"self\.(\w+)(?:: .+)? = ", inspect.getsource(HttpToolsProtocol.__init__)))
+    assert {"loop", "transport", "pipeline", "cycle"} <= protocol
+    cycle = set(re.findall(r"self\.(\w+)(?:: .+)? = ", inspect.getsource(RequestResponseCycle.__init__)))
+    assert {"scope", "keep_alive", "more_body", "response_started", "response_complete"} <= cycle
+    assert "if not self.keep_alive:" in inspect.getsource(RequestResponseCycle.send)
 
 
 def test_supervisors_look_up_the_names_that_are_replaced() -> None:

@@ -21,6 +21,7 @@ from uvicorn.supervisors import ChangeReload
 from app.config import BACKEND, Settings, load_settings
 from app.logging import configure_logging
 from app.server.graceful_shutdown import GracefulMultiprocess, GracefulServer
+from app.server.protocol import HalfCloseProtocol
 
 _GRACEFUL_TIMEOUT: Final = 10
 _WORKER_HEALTHCHECK_TIMEOUT: Final = 30
@@ -130,7 +131,7 @@ def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Confi
         reload=options.reload,
         reload_dirs=[str(BACKEND / "src")] if options.reload else None,
         loop="uvloop",
-        http="httptools",
+        http=HalfCloseProtocol,
         ws="none",
         log_config=None,
         access_log=False,
