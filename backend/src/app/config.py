@@ -131,7 +131,7 @@ class Settings(BaseSettings):
 
     # Server
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
-    """Path prefix that a reverse proxy strips, such as /catalogue."""
+    """Path prefix under which a reverse proxy serves the service, such as /catalogue; stripped or not."""
     server_trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses or networks of proxies whose X-Forwarded-For is trusted."""
     shutdown_drain_timeout: Annotated[float, Field(ge=0, le=60)] = 1.0

@@ -93,8 +93,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.authenticator = build_authenticator(settings)
-    add_middleware(app, settings)
     add_error_handlers(app)
     for module in (deals, hotels, categories, health, pages):
         app.include_router(module.router)
+    add_middleware(app, settings)
     return app

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.middleware.cors import CORSMiddleware
 from starlette_compress import CompressMiddleware
 
@@ -13,6 +14,7 @@ from app.middlewares.disconnect import CancelOnDisconnectMiddleware
 from app.middlewares.errors import CatchAllErrorMiddleware
 from app.middlewares.etag import ETagMiddleware
 from app.middlewares.head import HeadMiddleware
+from app.middlewares.path_prefix import PathPrefixMiddleware
 from app.middlewares.rate_limit import RateLimitMiddleware
 from app.middlewares.request_context import RequestContextMiddleware
 from app.middlewares.request_limits import BodyLimitMiddleware, HeaderLimitMiddleware
@@ -31,7 +33,7 @@ _CORS_RESPONSE_HEADERS: Final = (
 
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Add the middlewares to `app`, from the innermost to the outermost."""
+    """Add the middlewares to `app`, which has its routes, from the innermost to the outermost."""
     max_bytes, timeout = settings.request_max_body_bytes, settings.request_body_timeout
     app.add_middleware(BodyLimitMiddleware, max_bytes=max_bytes, timeout=timeout)
     app.add_middleware(
@@ -56,3 +58,11 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(ResponseHeadersMiddleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(RequestContextMiddleware)
+    if settings.root_path and not any(
+        _starts_with(route.path, settings.root_path) for route in iter_route_contexts(app.routes)
+    ):
+        app.add_middleware(PathPrefixMiddleware, prefix=settings.root_path)
+
+
+def _starts_with(path: str | None, prefix: str) -> bool:
+    return f"{path}/".startswith(f"{prefix}/")

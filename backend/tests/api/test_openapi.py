@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 import pytest
-from httpx import AsyncClient
+from httpx import AsyncClient, Response
 from pydantic import BaseModel
 
 from app.config import Settings
@@ -17,7 +17,7 @@ from app.schemas.deals import CityStats, DealOut, DealPage
 from app.schemas.hotels import HotelOut, HotelPage, HotelWithDeals
 from app.schemas.misc import CategoryOut
 from tests.support.api_keys import with_keys
-from tests.support.clients import build_app, build_client
+from tests.support.clients import BASE_URL, build_app, build_client
 from tests.support.error_assertions import STATUS_BY_CODE
 
 KEYWORDS: Final = {
@@ -266,20 +266,42 @@ async def test_docs_load_only_local_assets(client: AsyncClient, page: str) -> No
     assert (await client.get("/docs/assets/other.js")).status_code == 404
 
 
-@pytest.mark.parametrize("root_path", ["/catalogue", "/deals"])
-async def test_links_include_the_root_path(settings: Settings, database: Database, root_path: str) -> None:
+@pytest.mark.parametrize(
+    ("root_path", "sent_prefix"),
+    [("/catalogue", ""), ("/catalogue", "/catalogue"), ("/shop/v1", "/shop/v1"), ("/deals", "")],
+)
+async def test_links_include_the_root_path(
+    settings: Settings, database: Database, root_path: str, sent_prefix: str
+) -> None:
     app = build_app(database, settings.model_copy(update={"root_path": root_path}))
     hotel = {"name": "Crown Tower", "city": "Toronto", "country": "Canada", "phone": "1"}
     async with build_client(app) as client:
-        assert (await client.get("/")).headers["location"] == f"{root_path}/docs"
+
+        async def get(path: str, **parameters: int) -> Response:
+            return await client.get(f"{sent_prefix}{path}", params=parameters)
+
+        assert (await get("/")).headers["location"] == f"{root_path}/docs"
+        assert (await get("/hotels/", skip=1)).headers["location"] == f"{root_path}/hotels?skip=1"
         for page, script in (("/docs", "swagger-ui-bundle.js"), ("/redoc", "redoc.standalone.js")):
-            html = (await client.get(page)).text
+            html = (await get(page)).text
             assert f"{root_path}/openapi.json" in html
             assert f'src="{root_path}/docs/assets/{script}"' in html
-        assert (await client.get("/openapi.json")).json()["servers"][0]["url"] == root_path
-        assert (await client.post("/hotels", json=hotel)).headers["location"].startswith(f"{root_path}/hotels/")
-        links = (await client.get("/deals", params={"skip": 1})).headers["link"]
-        assert links.startswith(f"<{root_path}/deals?")
+        assert (await get("/openapi.json")).json()["servers"][0]["url"] == root_path
+        location = (await client.post(f"{sent_prefix}/hotels", json=hotel)).headers["location"]
+        assert location.startswith(f"{root_path}/hotels/")
+        assert (await get(location.removeprefix(root_path))).status_code == 200
+        assert (await get("/deals", skip=1)).headers["link"].startswith(f"<{root_path}/deals?")
+        assert (await get("/deals/stats")).status_code == 200
+
+
+async def test_prefix_is_removed_once_and_at_a_segment_only(settings: Settings, database: Database) -> None:
+    app = build_app(database, settings.model_copy(update={"root_path": "/shop"}))
+    statuses = {"/shop": 307, "/shop/": 307, "/shop/health": 200, "/shop/deals/1": 404, "/health": 200}
+    statuses |= dict.fromkeys(["/shophealth", "/shops/health", "/shop/shop/health", "//shop/health"], 404)
+    async with build_client(app) as client:
+        responses = {path: await client.get(f"{BASE_URL}{path}") for path in statuses}
+    assert {path: response.status_code for path, response in responses.items()} == statuses
+    assert responses["/shop"].headers["location"] == "/shop/docs"
 
 
 async def test_document_is_served(client: AsyncClient, document: dict[str, Any]) -> None:

@@ -3,13 +3,12 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import Header, Request
+from fastapi import Request
 
 from app.errors import PreconditionFailedError
 from app.schemas.base import ResponseModel
-from app.schemas.params import OptionalParam
 
 _TAG: Final = re.compile(r'(?:^|,)[ \t]*(W/)?("[^"]*")[ \t]*(?=,|$)')
 
@@ -29,23 +28,15 @@ def is_listed(tag: str, header: str, *, strongly: bool) -> bool:
 
 
 class IfMatch:
-    """A dependency: the check that `If-Match` lists the tag of a row's representation, None without the header."""
+    """A dependency: the check that `If-Match` lists the tag of a row's representation, None without the header.
+
+    Like If-None-Match, the header is no parameter in the OpenAPI document: nothing could be generated that matches.
+    """
 
     def __init__(self, model: type[ResponseModel]) -> None:
         self._model = model
 
-    async def __call__(
-        self,
-        request: Request,
-        _: Annotated[
-            OptionalParam[str],
-            Header(
-                alias="If-Match",
-                description="Strong ETags, at least one of which the resource must still have, or `*` for any.",
-                examples=['"5d41402abc4b2a76b9719d911017c592"'],
-            ),
-        ] = None,
-    ) -> Precondition | None:
+    async def __call__(self, request: Request) -> Precondition | None:
         values = request.headers.getlist("if-match")
         if not values:
             return None

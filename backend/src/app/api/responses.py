@@ -17,7 +17,7 @@ from app.services.idempotency import Outcome
 def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
     """The header for `page`, the response to `request`; empty if there is no other page.
 
-    The targets are relative to the host and include the prefix that a reverse proxy strips.
+    The targets are relative to the host and include the prefix of a reverse proxy.
     """
     targets: dict[str, dict[str, object]] = {}
     if page.skip is None or "cursor" in request.query_params:
@@ -34,9 +34,9 @@ def link_header(request: Request, page: Page[Any]) -> dict[str, str]:
 
 
 def public_path(request: Request, path: str) -> str:
-    """`path` as clients see it: with the prefix that a reverse proxy strips, if there is one.
+    """`path` as clients see it: with the prefix under which a reverse proxy serves the application, if there is one.
 
-    Routing does not know the prefix: Starlette's `root_path` would take /deals for one that is already stripped.
+    Routing does not know the prefix: with Starlette's `root_path`, the prefix /deals would be removed from /deals/1.
     """
     settings: Settings = request.app.state.settings
     return settings.root_path + path

@@ -110,7 +110,7 @@ async def create_deal(
 async def update_deal(
     deal_id: DealId, patch: DealPatch, deals: DealServiceDep, session: DB, precondition: IfMatchDep
 ) -> DealRow:
-    """Updates the fields that are sent; with `version`, only if the deal still has that version."""
+    """Updates the fields that are sent; with `version` or `If-Match`, only if the deal has not changed."""
     return await run_in_transaction(session, deals.update, deal_id, patch, precondition=precondition)
 
 
@@ -124,5 +124,5 @@ async def update_deal(
 async def delete_deal(
     deal_id: DealId, deals: DealServiceDep, session: DB, precondition: IfMatchDep, version: IfVersion = None
 ) -> None:
-    """Deletes the deal; with `version`, only if it still has that version."""
+    """Deletes the deal; with `version` or `If-Match`, only if it has not changed."""
     await run_in_transaction(session, deals.delete, deal_id, precondition=precondition, version=version)

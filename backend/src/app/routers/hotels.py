@@ -87,7 +87,7 @@ async def create_hotel(
 async def update_hotel(
     hotel_id: HotelId, patch: HotelPatch, hotels: HotelServiceDep, session: DB, precondition: IfMatchDep
 ) -> HotelRow:
-    """Updates the fields that are sent."""
+    """Updates the fields that are sent; with `If-Match`, only if the hotel still has that `ETag`."""
     return await run_in_transaction(session, hotels.update, hotel_id, patch, precondition=precondition)
 
 
@@ -99,7 +99,7 @@ async def update_hotel(
     responses=error_responses(HotelNotFoundError, HotelHasDealsError, PreconditionFailedError, *AUTH_ERRORS),
 )
 async def delete_hotel(hotel_id: EmptyHotelId, hotels: HotelServiceDep, session: DB, precondition: IfMatchDep) -> None:
-    """Deletes a hotel that has no deals.
+    """Deletes a hotel that has no deals; with `If-Match`, only if it still has that `ETag`.
 
     On the sample catalogue the example is the hotel that the example of `POST /hotels` creates.
     """
