@@ -16,7 +16,7 @@ _PROBE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 class HalfCloseProtocol(HttpToolsProtocol):
     """Responds to clients that have shut down their sending side, and notices those that have closed the connection.
 
-    Both look the same until something is sent, which a closed connection rejects. So while a response is pending, such
+    Both are alike until something is sent, which a closed connection rejects. So while a response is pending, such
     a client is sent an interim response, which clients ignore, at every interval. HTTP/1.0 does not know these.
     """
 
