@@ -124,6 +124,25 @@ def test_access_line_of_an_unknown_path_contains_it(production: Production, targ
     assert (line["route"], line["path"]) == (None, path)
 
 
+def test_access_line_of_an_unknown_path_contains_no_part_of_a_key(production: Production) -> None:
+    key = new_key()
+    secret = key.rpartition("_")[2]
+    targets = {
+        f"/nothing/{key}/deals": "/nothing/***/deals",
+        f"/nothing/X-API-Key:{key}": "/nothing/X-API-Key%3A***",
+        f"/{key.upper()}": "/***",
+        f"/nothing/{key.replace('_', '%5F')}": "/nothing/***",
+        f"/nothing/{secret}": "/nothing/***",
+        f"/nothing/{secret[:20]}": "/nothing/***",
+        f"/{'y' * 190}/{secret}": f"/{'y' * 190}/***",
+        f"/{'y' * 190}/{key}": f"/{'y' * 190}/***",
+    }
+    for target, path in targets.items():
+        _, [line] = production.request("GET", target)
+        assert line["path"] == path
+        assert secret[:8] not in json.dumps(line).lower()
+
+
 def test_access_line_of_a_write_contains_the_client_id(server: TestServer) -> None:
     with running(server, AUTH_MODE="writes", APP_AUTH_KEY_SECRET=SECRET) as production:
         key = run_deals(production.url, "keys", "create", "--name", "A shop", APP_AUTH_KEY_SECRET=SECRET).stdout.strip()

@@ -15,6 +15,8 @@ _PUBLIC_ID_BYTES: Final = 6
 _SECRET_BYTES: Final = 32
 _FORMAT: Final = re.compile(rf"hdk_([0-9a-f]{{{2 * _PUBLIC_ID_BYTES}}})_[0-9a-f]{{{2 * _SECRET_BYTES}}}", re.ASCII)
 
+_PART_OF_KEY: Final = re.compile(r"hdk_[^/]*|[0-9a-f]{16,}", re.ASCII | re.IGNORECASE)
+
 
 class Scope(StrEnum):
     """The permissions of a key; `deals:admin` includes `deals:write`."""
@@ -32,6 +34,11 @@ def public_id(key: str) -> str | None:
     """The public id of `key`, None if it is not in the format of a key."""
     match = _FORMAT.fullmatch(key)
     return match[1] if match else None
+
+
+def mask_keys(path: str) -> str:
+    """`path` for the log: everything that could be a key, or a part of its secret, is replaced."""
+    return _PART_OF_KEY.sub("***", path)
 
 
 def digest(key: str, *, secret: bytes) -> bytes:

@@ -10,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.auth.tokens import mask_keys
 from app.logging import start_query_counter
 
 _CLIENT_CLOSED_REQUEST: Final = 499
@@ -62,9 +63,13 @@ class RequestContextMiddleware:
 
 
 def _target(scope: Scope) -> dict[str, str | None]:
-    """The route, whose path is a template; the start of the path, percent-encoded, if there is no such route."""
+    """The route, whose path is a template; without one the start of the path, percent-encoded and without API keys."""
     route = getattr(scope.get("route"), "path", None)
-    return {"route": route} if route else {"route": None, "path": quote(scope["path"])[:_MAX_LOGGED_PATH]}
+    return (
+        {"route": route}
+        if route
+        else {"route": None, "path": quote(mask_keys(scope["path"]), safe="/*")[:_MAX_LOGGED_PATH]}
+    )
 
 
 def _client(scope: Scope) -> dict[str, str]:
