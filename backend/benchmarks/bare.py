@@ -15,7 +15,7 @@ import asyncpg
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from app.db.urls import libpq_url
+from app.db.urls import asyncpg_arguments
 
 CONNECTIONS: Final = 16
 
@@ -148,7 +148,9 @@ class BareApp:
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._pool = await asyncpg.create_pool(libpq_url(os.environ["DATABASE_URL"]), max_size=CONNECTIONS, min_size=0)
+        self._pool = await asyncpg.create_pool(
+            **asyncpg_arguments(os.environ["DATABASE_URL"]), max_size=CONNECTIONS, min_size=0
+        )
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._pool.close()

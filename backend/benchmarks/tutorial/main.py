@@ -9,16 +9,15 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, func, make_url, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import joinedload, selectinload
 from starlette.middleware.base import RequestResponseEndpoint
 
-from app.db.urls import async_url
 from benchmarks.tutorial.models import Category, Deal, Hotel
 from benchmarks.tutorial.schemas import CityStats, DealCreate, DealOut, DealPage, DealPatch
 
-engine = create_async_engine(async_url(os.environ["DATABASE_URL"]))
+engine = create_async_engine(make_url(os.environ["DATABASE_URL"]).set(drivername="postgresql+asyncpg"))
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 app = FastAPI()
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -14,13 +14,14 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.database_url import parse_database_url
+
 BACKEND: Final = Path(__file__).resolve().parents[2]
 SAMPLE_CSV: Final = BACKEND.parent / "deals.csv"
 ENV_FILES: Final = (BACKEND.parent / ".env", BACKEND / ".env")
 MIN_SECRET_LENGTH: Final = 32
 DEFAULT_MAINTENANCE_TIMEOUT: Final = 3600.0
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
-_SCHEMES: Final = ("postgresql", "postgresql+psycopg2", "postgresql+asyncpg")
 
 RENAMED: Final[Mapping[str, str]] = {
     "APP_BODY_TIMEOUT": "APP_REQUEST_BODY_TIMEOUT",
@@ -141,7 +142,7 @@ class Settings(BaseSettings):
     @classmethod
     def _validate_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            _check_postgres_url(value.get_secret_value())
+            parse_database_url(value.get_secret_value())
         return value
 
     @field_validator("cors_origins", "server_trusted_proxies", mode="before")
@@ -210,16 +211,6 @@ def _check_names(names: set[str]) -> None:
             similar = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {similar[0]}?" if similar else ""
             raise SettingsError(f"{name} is not a setting of this service.{hint}")
-
-
-def _check_postgres_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES:
-        raise ValueError("it should be like postgresql://user:password@host:5432/database")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("its port should be a number up to 65535") from None
 
 
 def _format_error(detail: Mapping[str, object]) -> str:

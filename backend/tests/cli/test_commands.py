@@ -14,6 +14,7 @@ from httpx import AsyncClient
 from app.cli.errors import user_errors
 from app.config import BACKEND, Settings
 from app.db.resolve import embedded_database
+from app.db.urls import libpq_url
 from devtools.ports import free_port
 from tests.support.cli import DEALS, assert_one_line_error, command_environment, run_deals
 from tests.support.databases import TestServer, connect
@@ -30,13 +31,25 @@ def empty_url(server: TestServer) -> Iterator[str]:
     [
         ("postgresql://u:hunter2@127.0.0.1:1/x", "The database is not reachable"),
         ("mysql://u:hunter2@127.0.0.1/x", "DATABASE_URL is invalid"),
+        ("postgres://u:very@hunter2@127.0.0.1:1/x", "must be percent-encoded"),
+        ("postgresql://u@127.0.0.1:1/x?password=very&hunter2=1", "must be percent-encoded"),
+        ("postgresql://u@127.0.0.1:1/x?sslmode=hunter2", "DATABASE_URL is invalid"),
     ],
 )
-@pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"], ["load"], ["verify"]])
+@pytest.mark.parametrize("command", [["serve", "--port", "1025"], ["migrate"], ["load"], ["verify"], ["keys", "list"]])
 def test_unusable_database_url_is_reported_without_password(url: str, message: str, command: list[str]) -> None:
     result = run_deals(url, *command)
     assert_one_line_error(result, message)
     assert "hunter2" not in result.stderr
+
+
+def test_option_that_the_server_rejects_is_not_printed(own_url: str) -> None:
+    for options in ("-c%20work_mem%3Dhunter2", "-c%20search_path%3Dpublic%20--role%3Dhunter2"):
+        url = f"{libpq_url(own_url)}&options={options}"
+        for command in ("migrate", "verify", "purge", "load"):
+            result = run_deals(url, command)
+            assert (result.exit_code, result.stderr.count("\n")) == (1, 1), (options, command)
+            assert "hunter2" not in result.stderr, (options, command)
 
 
 def test_unknown_revision_is_rejected(own_url: str) -> None:
@@ -135,8 +148,11 @@ def test_psql_opens_same_database(own_url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "passed_url"),
     [
-        ("postgresql+asyncpg://me:hun%24ter2@db/deals", "postgresql://me@db/deals"),
-        ("postgresql://me@db/deals?password=hun%24ter2&sslmode=require", "postgresql://me@db/deals?sslmode=require"),
+        ("postgresql+asyncpg://me:hun%24ter2@db/deals", "postgresql://me@/deals?host=db&port=5432"),
+        (
+            "postgresql://me@db/deals?password=hun%24ter2&sslmode=require",
+            "postgresql://me@/deals?host=db&sslmode=require&port=5432",
+        ),
     ],
 )
 def test_psql_gets_password_in_environment_and_not_in_arguments(url: str, passed_url: str, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_server(settings: Settings) -> Iterator[TestServer]:
         else:
             url = stack.enter_context(_embedded_server())
         administrator = stack.enter_context(closing(connect_autocommit(url)))
-        server = TestServer(make_url(url), administrator)
+        server = TestServer(make_url(libpq_url(url)), administrator)
         stack.enter_context(server.migrated_template())
         yield server
 

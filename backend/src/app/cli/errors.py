@@ -22,12 +22,22 @@ def user_errors() -> Iterator[None]:
     except _expected_errors() as error:
         abort(str(error), code=_get_exit_code(error))
     except _connection_errors() as error:
-        cause = str(getattr(error, "orig", error)).strip()
-        abort(f"The database is not reachable: {cause.splitlines()[0]}")
+        abort(f"The database is not reachable: {get_driver_message(getattr(error, 'orig', error))}")
     except _sqlalchemy_errors() as error:
         if not _is_missing_privilege(error):
             raise
         abort(MISSING_PRIVILEGE)
+
+
+def get_driver_message(error: object) -> str:
+    """The first line of a driver's message, without the options of DATABASE_URL, which may contain anything."""
+    from app.config import load_settings
+    from app.db.urls import option_values
+
+    message = str(error).strip().partition("\n")[0] or type(error).__name__
+    url = load_settings().database_url
+    hidden = option_values(url.get_secret_value()) if url else []
+    return "it rejects the options of DATABASE_URL." if any(value in message for value in hidden) else message
 
 
 def abort(message: str, *, code: int = 1) -> NoReturn:

@@ -1,10 +1,10 @@
-"""Maintenance of a database: verify the rollups, purge idempotency keys; and the connection that commands use."""
+"""Maintenance of a database: verify the rollups, purge idempotency keys; and connections with the service's driver."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from app.cli.errors import MISSING_PRIVILEGE
+from app.cli.errors import MISSING_PRIVILEGE, get_driver_message
 from app.config import Settings
 from app.db.errors import DATABASE_ERRORS, get_driver_error
 from app.db.session import ConnectedDatabase, transaction
@@ -59,6 +59,12 @@ def _format_mismatch(mismatch: Mismatch) -> str:
     return f"{group}: stored {format_totals(mismatch.stored)}, counted {format_totals(mismatch.actual)}"
 
 
+async def check_connection(url: str, settings: Settings) -> None:
+    """Connect as the service does, whose driver is not that of the commands. Raises MaintenanceError."""
+    async with connect(url, settings) as database, database.read_pool.connection():
+        pass
+
+
 @asynccontextmanager
 async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
     """The database with the timeouts of maintenance commands. Raises MaintenanceError for all database errors."""
@@ -77,7 +83,7 @@ async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDataba
 
 
 def _get_reason(error: BaseException) -> str:
-    message = str(error).strip().partition("\n")[0] or type(error).__name__
+    message = get_driver_message(error)
     if isinstance(error, OSError):
         return f"The database is not reachable: {message}"
     return _REASONS.get(getattr(error, "sqlstate", None) or "", f"The command failed in the database: {message}")

@@ -21,7 +21,10 @@ def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
     Migrates the database, loads sample deals into an empty catalogue, and reloads on code changes. The database is
     the one in DATABASE_URL, else the compose database if it is running on localhost:5432, else an embedded PostgreSQL.
     """
+    import asyncio
+
     from app.cli.data import load_sample
+    from app.cli.maintenance import check_connection
     from app.db.migrations import migrate
     from app.db.resolve import open_database
     from app.server.launcher import ServerOptions, launch
@@ -33,6 +36,7 @@ def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
             if migrate(database.url):
                 typer.echo("Migrated the schema to the newest revision.")
             load_sample(database)
+            asyncio.run(check_connection(database.url, settings))
             code = launch(
                 options,
                 database_url=database.url,
@@ -54,7 +58,10 @@ def serve(
 
     Any number of workers, no reload. The schema must be up to date.
     """
+    import asyncio
+
     from app.cli.data import require_current_schema
+    from app.cli.maintenance import check_connection
     from app.db.resolve import open_database
     from app.server.launcher import ServerOptions, launch
 
@@ -63,6 +70,7 @@ def serve(
         settings = _load_checked_settings(options)
         with open_database(settings) as database:
             require_current_schema(database)
+            asyncio.run(check_connection(database.url, settings))
             # In production standard output is for logs.
             typer.echo(_format_write_access(settings), err=settings.is_production)
             code = launch(options, database_url=database.url)

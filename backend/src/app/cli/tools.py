@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import typer
@@ -19,14 +20,13 @@ def psql() -> None:
     """Open psql on the database that the service would use."""
     from app.config import load_settings
     from app.db.resolve import open_database
-    from app.db.urls import split_password
+    from app.db.urls import split_secrets
 
     with user_errors():
         settings = load_settings()
         with open_database(settings) as database:
             # Other users can read a program's arguments, but not its environment.
-            url, password = split_password(database.url)
-            environment = {} if password is None else {"PGPASSWORD": password}
+            url, environment = split_secrets(database.url)
             code = _run_interactive([_find_psql(settings.postgres_bin_dir), url], environment=environment)
     raise typer.Exit(code)
 
@@ -89,11 +89,11 @@ def _find_psql(bin_dir: Path | None) -> str:
     return str(programs / "psql")
 
 
-def _run_interactive(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+def _run_interactive(command: Sequence[str], *, environment: Mapping[str, str] = MappingProxyType({})) -> int:
     """Run a program that handles Ctrl-C itself, with the variables of `environment` in addition to those set."""
     handler = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the program would inherit
     try:
         # psql or our own interpreter
-        return subprocess.run(command, env={**os.environ, **(environment or {})}, check=False).returncode  # noqa: S603
+        return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode  # noqa: S603
     finally:
         signal.signal(signal.SIGINT, handler)

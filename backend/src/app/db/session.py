@@ -17,7 +17,7 @@ from app.config import Settings
 from app.db.errors import ABANDONED_ERRORS, get_driver_error, is_connection_lost, is_retryable, is_stale_statement
 from app.db.read_pool import ReadPool
 from app.db.statements import Executor, get_driver_connection
-from app.db.urls import async_url, libpq_url
+from app.db.urls import asyncpg_arguments, get_connect_timeout
 from app.errors import OutcomeUnknownError
 from app.logging import end_statement, start_statement
 
@@ -64,7 +64,7 @@ class ConnectedDatabase(Database):
             max_age=None if settings.database_pool_recycle < 0 else settings.database_pool_recycle,
         )
         engine = create_async_engine(
-            async_url(url),
+            "postgresql+asyncpg://",
             async_creator=partial(asyncpg.connect, **options),
             pool_size=settings.database_pool_size,
             max_overflow=settings.database_pool_max_overflow,
@@ -91,11 +91,13 @@ def _get_connect_options(url: str, settings: Settings) -> dict[str, Any]:
         "idle_in_transaction_session_timeout": settings.database_idle_in_transaction_timeout,
         "client_connection_check_interval": _CLIENT_CHECK_INTERVAL_SECONDS,
     }
+    arguments = asyncpg_arguments(url)
+    timeouts = {name: f"{round(seconds * 1000)}ms" for name, seconds in server_timeouts.items()}
     return {
-        "dsn": libpq_url(url),
-        "timeout": settings.database_connect_timeout,
+        **arguments,
+        "timeout": get_connect_timeout(url) or settings.database_connect_timeout,
         "command_timeout": settings.database_statement_timeout + _DRIVER_MARGIN_SECONDS,
-        "server_settings": {name: f"{round(seconds * 1000)}ms" for name, seconds in server_timeouts.items()},
+        "server_settings": arguments["server_settings"] | timeouts,
     }
 
 
