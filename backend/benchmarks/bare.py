@@ -61,7 +61,7 @@ _AVERAGE: Final = """
 _COLUMNS: Final = f"{_DEAL_COLUMNS}, {_CATEGORIES}, {_AVERAGE}"
 _JOIN_HOTELS: Final = "JOIN hotels ON hotels.id = deal.hotel_id"
 _MATCH: Final = """
-    WHERE hotel_id IN (SELECT hotels.id FROM hotels WHERE lower(city) = lower($1))
+    WHERE hotel_id IN (SELECT hotels.id FROM hotels WHERE upper(lower(city)) = upper(lower($1)))
         AND star_rating >= $2 AND price_per_night BETWEEN $3 AND $4
 """
 
@@ -88,9 +88,9 @@ _STATS: Final = """
         sum(deal_count)::bigint AS deal_count
     FROM deal_rollup JOIN hotels ON hotels.id = hotel_id
     WHERE is_available
-    GROUP BY lower(city)
+    GROUP BY upper(lower(city))
     HAVING sum(deal_count) > 0
-    ORDER BY sum(deal_count) DESC, lower(city)
+    ORDER BY sum(deal_count) DESC, upper(lower(city))
 """
 
 _CREATE: Final = f"""
@@ -105,7 +105,7 @@ _CREATE: Final = f"""
         INSERT INTO deal_categories (deal_id, category_id)
         SELECT deal.id, categories.id
         FROM deal, categories
-        WHERE lower(categories.name) IN (SELECT lower(name) FROM unnest($9::text[]) AS wanted (name))
+        WHERE upper(lower(categories.name)) IN (SELECT upper(lower(name)) FROM unnest($9::text[]) AS wanted (name))
         RETURNING category_id
     )
     SELECT {_DEAL_COLUMNS},

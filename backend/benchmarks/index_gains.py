@@ -34,7 +34,7 @@ INDEX_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
         "/deals?checkin_from=2026-03-01&checkin_to=2026-03-02",
     ),
     "ix_deals_created_at_id": ("/deals?sort=-created_at&count=none",),
-    "ix_deals_lower_room_type_id": ("/deals?room_type=suite",),
+    "ix_deals_folded_room_type_id": ("/deals?room_type=suite",),
     "ix_deals_available_hotel_id_price": (
         "/deals/stats?city=Toronto&price_max=90",
         "/hotels?city=Toronto&available_only=true&price_max=90",
@@ -44,7 +44,7 @@ INDEX_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
 """The requests that each index of the models serves."""
 
 WRITE_INDEXES: Final = (
-    "uq_categories_lower_name",
+    "uq_categories_folded_name",
     "ix_category_rollup_hotel_id",
     "ix_idempotency_keys_created_at",
 )
@@ -67,10 +67,10 @@ _ADD_RARE_VALUES: Final = (
 """The sample has so few hotels, room types and categories that PostgreSQL scans all of them."""
 
 RARE_VALUE_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "ix_deals_lower_room_type_id": ("/deals?room_type=igloo",),
+    "ix_deals_folded_room_type_id": ("/deals?room_type=igloo",),
     "ix_deal_categories_category_id_deal_id": ("/deals?category=rare",),
-    "ix_hotels_lower_city": ("/hotels?city=Toronto", "/deals?city=Toronto&min_stars=5&price_max=90"),
-    "ix_hotels_lower_country": ("/deals?country=Canada&min_stars=5&price_max=90",),
+    "ix_hotels_folded_city": ("/hotels?city=Toronto", "/deals?city=Toronto&min_stars=5&price_max=90"),
+    "ix_hotels_folded_country": ("/deals?country=Canada&min_stars=5&price_max=90",),
 }
 
 _REPETITIONS: Final = 3

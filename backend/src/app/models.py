@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.db.base import Base, IntPK, Money, Timestamp, date_range_check, plain_text_check
+from app.db.encoding import FOLD
 from app.errors import StayDatesError
 
 deal_categories = Table(
@@ -67,7 +68,7 @@ class Deal(Base):
             _sort_index(column)
             for column in ("star_rating", "price_per_night", "discount_percent", "checkin_date", "created_at")
         ),
-        Index("ix_deals_lower_room_type_id", text("lower(room_type)"), "id", postgresql_include=["room_type"]),
+        Index("ix_deals_folded_room_type_id", text(FOLD.format("room_type")), "id", postgresql_include=["room_type"]),
         Index(
             "ix_deals_available_hotel_id_price", "hotel_id", "price_per_night", postgresql_where=text("is_available")
         ),
@@ -148,8 +149,8 @@ class Hotel(Base):
             for column in ("name", "city", "country", "phone")
         ),
         UniqueConstraint("name", "city", "country"),
-        Index("ix_hotels_lower_city", text("lower(city)")),
-        Index("ix_hotels_lower_country", text("lower(country)")),
+        Index("ix_hotels_folded_city", text(FOLD.format("city"))),
+        Index("ix_hotels_folded_country", text(FOLD.format("country"))),
     )
 
     id: Mapped[IntPK] = mapped_column()
@@ -183,7 +184,7 @@ class Category(Base):
     __tablename__ = "categories"
     __table_args__ = (
         CheckConstraint(plain_text_check("name"), "name_is_plain"),
-        Index("uq_categories_lower_name", text("lower(name)"), unique=True),
+        Index("uq_categories_folded_name", text(FOLD.format("name")), unique=True),
     )
 
     id: Mapped[IntPK]

@@ -94,3 +94,30 @@ def test_categories_are_normalised_and_denormalised_without_loss(empty_url: str)
     with connect(empty_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM deal_categories")
         assert cursor.fetchone() == links
+
+
+def test_categories_that_are_equal_now_are_merged(empty_url: str) -> None:
+    config = alembic_config(empty_url)
+    command.upgrade(config, "0009")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', '+1')")
+        cursor.execute(
+            """
+            INSERT INTO deals (hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
+                               checkin_date, checkout_date)
+            SELECT 1, 'Suite', 5, 100, 120, 10, '2026-03-01', '2026-03-02' FROM generate_series(1, 4);
+            INSERT INTO categories (name) VALUES (U&'\\03BF\\03C2'), ('sea'), (U&'\\03BF\\03C3'), (U&'\\039F\\03A3s');
+            INSERT INTO deal_categories VALUES (1, 1), (1, 3), (2, 3), (2, 2), (3, 2), (4, 4)
+            """
+        )
+    command.upgrade(config, "0010")
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(id ORDER BY id) FROM categories")
+        assert cursor.fetchone() == ([1, 2, 4],)
+        cursor.execute(
+            "SELECT array_agg((deal_id, category_id)::text ORDER BY deal_id, category_id) FROM deal_categories"
+        )
+        assert cursor.fetchone() == (["(1,1)", "(2,1)", "(2,2)", "(3,2)", "(4,4)"],)
+        cursor.execute("SELECT array_agg((category_id, deal_count)::text ORDER BY category_id) FROM category_rollup")
+        assert cursor.fetchone() == (["(1,2)", "(2,2)", "(4,1)"],)
+    command.downgrade(config, "0009")

@@ -3,6 +3,7 @@
 import pytest
 
 from app.importer.types import MergeResult, OnConflict
+from tests.support.case_spellings import SPELLINGS
 from tests.support.deal_files import row
 from tests.support.import_catalogue import Catalogue, Importer
 
@@ -33,10 +34,18 @@ def test_existing_category_is_matched_case_insensitively(importer: Importer, cat
 
 
 def test_case_is_folded_by_the_database(importer: Importer, catalogue: Catalogue) -> None:
-    """PostgreSQL's lower() and Python's disagree on some letters."""
+    """PostgreSQL and Python disagree on some letters."""
     importer(row(categories="İ,i"))
-    assert catalogue.one("SELECT count(*) = count(DISTINCT lower(name)) FROM categories")
+    assert catalogue.one("SELECT count(*) = count(DISTINCT upper(lower(name))) FROM categories")
     assert importer(row(categories="i,İ")).merged == MergeResult(deals_unchanged=1)
+
+
+def test_import_finds_categories_ignoring_case(importer: Importer, catalogue: Catalogue) -> None:
+    for line, (stored, searched) in enumerate(SPELLINGS[1:]):
+        importer(row(id=str(2 * line + 1), categories=f"{stored},{searched}"))
+        importer(row(id=str(2 * line + 2), categories=searched))
+        assert catalogue.one("SELECT name FROM categories ORDER BY id DESC LIMIT 1") == stored
+    assert catalogue.one("SELECT count(*) FROM deal_categories") == 2 * len(SPELLINGS[1:])
 
 
 def test_same_categories_in_other_order_and_case_change_nothing(importer: Importer, catalogue: Catalogue) -> None:

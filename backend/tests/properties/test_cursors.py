@@ -100,7 +100,7 @@ def test_arbitrary_text_is_rejected(text: str, sort: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("city", "other"), [("stra\u00dfe", "strasse"), ("\u03c2", "\u03c3"), ("\u0130zmir", "i\u0307zmir"), ("a b", "ab")]
+    ("city", "other"), [("Malaga", "M\u00e1laga"), ("Oslo", "Osl\u00f8"), ("a b", "ab"), ("x", "\u0445")]
 )
-def test_fingerprint_distinguishes_text_that_postgresql_distinguishes(city: str, other: str) -> None:
+def test_fingerprint_distinguishes_text_that_every_database_distinguishes(city: str, other: str) -> None:
     assert DealFilters(city=[city]).filter_fingerprint != DealFilters(city=[other]).filter_fingerprint

@@ -30,10 +30,10 @@ def _get_plain_fields(deal: Body) -> Body:
 
 async def _assert_categories(service: Service, sent: list[str], *, found: list[str], existing: list[str]) -> None:
     """Check that each name occurs once, ignoring case, and in the form that the catalogue already had."""
-    folded = set(await service.to_lower(normalize(name) for name in sent))
-    assert sorted(await service.to_lower(found)) == sorted(folded)
+    folded = set(await service.fold(normalize(name) for name in sent))
+    assert sorted(await service.fold(found)) == sorted(folded)
     assert set(found) <= {normalize(name) for name in sent} | set(existing)
-    folded_existing = zip(existing, await service.to_lower(existing), strict=True)
+    folded_existing = zip(existing, await service.fold(existing), strict=True)
     assert {name for name, fold in folded_existing if fold in folded} <= set(found)
 
 

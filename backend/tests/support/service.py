@@ -16,8 +16,9 @@ from tests.support.decimal_json import from_json, to_json
 
 _JSON: Final = {"content-type": "application/json"}
 _TABLES: Final = ("deals", "hotels", "categories")
-_LOWER: Final = """
-    SELECT lower(name) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS names (name, position) ORDER BY position
+_FOLD: Final = """
+    SELECT upper(lower(name)) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS names (name, position)
+    ORDER BY position
 """
 
 
@@ -51,10 +52,10 @@ class Service:
         assert response.status_code == 201, response.text
         return from_json(response.content)
 
-    async def to_lower(self, names: Iterable[str]) -> list[str]:
-        """The names in lower case, by the rules of the database."""
+    async def fold(self, names: Iterable[str]) -> list[str]:
+        """The names with their case folded by the database."""
         async with self.database.sessions() as session:
-            return list(await session.scalars(text(_LOWER), {"names": list(names)}))
+            return list(await session.scalars(text(_FOLD), {"names": list(names)}))
 
 
 @asynccontextmanager

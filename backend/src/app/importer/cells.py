@@ -122,18 +122,14 @@ def parse_boolean(cell: str) -> str:
 def parse_categories(cell: str) -> str:
     """Accept names separated by commas, semicolons or vertical bars, and lists of JSON, Python and PostgreSQL.
 
-    Of names that differ only in case, the first one counts.
+    Each name counts once. The database merges names that differ only in case.
     """
-    names: dict[str, str] = {}
-    for part in _split_categories(cell.strip()):
-        if part.strip():
-            name = clean_text(part, max_length=50)
-            if _SYNTAX.search(name):
-                raise ValueError("must be names of categories without brackets, quotes and separators")
-            names.setdefault(name.lower(), name)
+    names = dict.fromkeys(clean_text(part, max_length=50) for part in _split_categories(cell.strip()) if part.strip())
+    if any(map(_SYNTAX.search, names)):
+        raise ValueError("must be names of categories without brackets, quotes and separators")
     if len(names) > MAX_CATEGORIES:
         raise ValueError(f"must name at most {MAX_CATEGORIES} categories")
-    return ",".join(names.values())
+    return ",".join(names)
 
 
 def _split_categories(text: str) -> Sequence[str]:

@@ -10,30 +10,32 @@ from typing import Final
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
 
+from app.db.encoding import FOLD
 from app.importer.types import COLUMNS, MergeResult, OnConflict
 
-_ADD_CATEGORIES: Final = """
+_FOLDED_CATEGORY: Final = FOLD.format("categories.name")
+_ADD_CATEGORIES: Final = f"""
     INSERT INTO categories (name)
     SELECT name
     FROM (
-        SELECT DISTINCT ON (lower(name)) name
+        SELECT DISTINCT ON ({FOLD.format("name")}) name
         FROM (SELECT categories, min(line) AS line FROM staged GROUP BY categories) AS cells,
             unnest(string_to_array(categories, ',')) WITH ORDINALITY AS names (name, position)
-        ORDER BY lower(name), line, position
+        ORDER BY {FOLD.format("name")}, line, position
     ) AS first_spellings
-    WHERE NOT EXISTS (SELECT FROM categories WHERE lower(categories.name) = lower(first_spellings.name))
-    ORDER BY lower(name)
-"""
-_RESOLVE_CATEGORIES: Final = """
+    WHERE NOT EXISTS (SELECT FROM categories WHERE {_FOLDED_CATEGORY} = {FOLD.format("first_spellings.name")})
+    ORDER BY {FOLD.format("name")}
+"""  # noqa: S608  only constants of this file
+_RESOLVE_CATEGORIES: Final = f"""
     CREATE TEMPORARY TABLE category_sets ON COMMIT DROP AS
     SELECT cells.categories, ARRAY(
         SELECT DISTINCT categories.id
         FROM unnest(string_to_array(cells.categories, ',')) AS names (name)
-        JOIN categories ON lower(categories.name) = lower(names.name)
+        JOIN categories ON {_FOLDED_CATEGORY} = {FOLD.format("names.name")}
         ORDER BY categories.id
     ) AS category_ids
     FROM (SELECT DISTINCT categories FROM staged) AS cells
-"""
+"""  # noqa: S608  only constants of this file
 _UPDATE_PHONES: Final = """
     UPDATE hotels SET phone = new_phones.phone FROM new_phones WHERE new_phones.hotel_id = hotels.id
 """

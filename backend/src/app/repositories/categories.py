@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.encoding import fold
 from app.db.errors import map_constraint_errors, plain_text_rules
 from app.db.statements import CompiledStatement, Executor, literal_int
 from app.models import Category, CategoryRollup
@@ -48,8 +49,8 @@ class CategoryRepository:
 
     async def _insert_missing(self, names: Sequence[str]) -> None:
         name = _unnest(literal(names, ARRAY(Text))).c.name
-        is_missing = func.lower(name).not_in(select(func.lower(Category.name)))
-        missing = select(name).where(is_missing).order_by(func.lower(name))
+        is_missing = fold(name).not_in(select(fold(Category.name)))
+        missing = select(name).where(is_missing).order_by(fold(name))
         statement = insert(Category).from_select(["name"], missing).on_conflict_do_nothing()
         with map_constraint_errors(_RULES):
             await self._session.execute(statement)
@@ -59,7 +60,7 @@ class CategoryRepository:
 def _find_statement() -> Select[Category | None]:
     """Built once, so that SQLAlchemy computes its cache key once."""
     requested = _unnest(bindparam("names", type_=ARRAY(Text)))
-    is_same = func.lower(Category.name) == func.lower(requested.c.name)
+    is_same = fold(Category.name) == fold(requested.c.name)
     return select(Category).select_from(requested).outerjoin(Category, is_same)
 
 

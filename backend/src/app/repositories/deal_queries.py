@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, NotRequired, TypedDict
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, cast, func, join, select, true
 from sqlalchemy.orm import aliased
 
+from app.db.encoding import fold
 from app.db.statements import CompiledStatement, Executor, literal_int
 from app.models import Category, Deal, Hotel, deal_categories
 from app.pagination import KeysetPosition, Offset
@@ -166,7 +167,7 @@ def city_stats_statement(key: FilterKey, sort: CityStatsSort) -> CompiledStateme
         if rollup
         else (func.count(), func.sum(Deal.price_per_night))
     )
-    city, avg_price = func.lower(Hotel.city), func.round(prices / count, literal_int(2))
+    city, avg_price = fold(Hotel.city), func.round(prices / count, literal_int(2))
     sort_key = {"city": city, "avg_price": avg_price, "deal_count": count}[sort.field]
     return CompiledStatement(
         select(

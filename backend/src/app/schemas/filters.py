@@ -85,5 +85,5 @@ def _canonical(value: object) -> str | list[str]:
 
 
 def _fold_case(text: str) -> str:
-    """Lower each character to one character, as PostgreSQL does; `str.lower` handles İ and the final ς differently."""
-    return "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
+    """Fold at least what the database folds in any of its locales: some of them fold İ to I, others to I and a dot."""
+    return text.lower().upper().replace("\N{COMBINING DOT ABOVE}", "")

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from sqlalchemy import ARRAY, BindParameter, ColumnElement, Select, String, Text, any_, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.db.encoding import fold
 from app.db.statements import literal_int
 from app.models import Category, CategoryRollup, Deal, DealRollup, Hotel, deal_categories
 from app.schemas.filters import DealFilters
@@ -33,9 +34,9 @@ _Value = BindParameter[Any]
 
 def _any_of(column: _Column, names: _Value) -> ColumnElement[bool]:
     if not isinstance(names.type, ARRAY):
-        return func.lower(column) == func.lower(names)
+        return fold(column) == fold(names)
     name = func.unnest(names).column_valued("value")
-    return func.lower(column) == any_(func.array(select(func.lower(name)).scalar_subquery(), type_=ARRAY(Text)))
+    return fold(column) == any_(func.array(select(fold(name)).scalar_subquery(), type_=ARRAY(Text)))
 
 
 def _equal(column: _Column, value: _Value) -> ColumnElement[bool]:

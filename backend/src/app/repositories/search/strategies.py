@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.db.encoding import fold
 from app.db.statements import literal_int
 from app.models import Category, CategoryRollup, Deal, DealRollup, Hotel, deal_categories
 from app.repositories.search.filters import (
@@ -178,7 +179,7 @@ class _TextStrategy(_CollectStrategy):
     def _first(self, *columns: ColumnElement[Any] | InstrumentedAttribute[Any], limit: int) -> _Select:
         ((name, _),) = self.key
         matches = select(*columns).select_from(Deal).where(*entity_clauses(self.key))
-        return matches.order_by(func.lower(FILTERS[name].column), Deal.id).limit(literal_int(limit))
+        return matches.order_by(fold(FILTERS[name].column), Deal.id).limit(literal_int(limit))
 
 
 def _skip() -> BindParameter[int]:
