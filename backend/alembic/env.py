@@ -8,6 +8,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.config import load_settings
+from app.db.migrations import DEFAULT_LOCK_TIMEOUT, lock_migrations
 from app.db.resolve import open_database
 from app.db.urls import sync_url
 from app.models import Deal
@@ -32,8 +33,10 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run each migration in its own transaction."""
+    """Run each migration in its own transaction, and no other process at the same time."""
+    timeout = context.config.attributes.get("lock_timeout", DEFAULT_LOCK_TIMEOUT)
     with database_url() as url, create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
+        lock_migrations(connection, timeout=timeout)
         context.configure(connection=connection, target_metadata=Deal.metadata, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()

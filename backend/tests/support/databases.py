@@ -62,19 +62,22 @@ class TestServer:
             yield
 
     @contextmanager
-    def copy(self, *, template: str | None = None) -> Iterator[str]:
-        """The URL of a new database, dropped afterwards; migrated and empty unless `template` names another one."""
+    def copy(self, *, template: str | None = None, options: str = "") -> Iterator[str]:
+        """The URL of a new database, dropped afterwards; migrated and empty unless `template` names another one.
+
+        `options` are those of CREATE DATABASE.
+        """
         name = f"{self._url.database}_{os.getpid()}_{next(self._numbers)}"
-        with self._database(name, template=template or self.template) as url:
+        with self._database(name, template=template or self.template, options=options) as url:
             yield url
 
     @contextmanager
-    def _database(self, name: str, *, template: str) -> Iterator[str]:
+    def _database(self, name: str, *, template: str, options: str = "") -> Iterator[str]:
         drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
         self._execute(drop)  # a killed run may have had the same process id
         try:
             # PostgreSQL's default strategy takes twice as long.
-            self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+            self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy {options}')
             yield to_text(self._url.set(database=name))
         finally:
             self._execute(drop)

@@ -61,6 +61,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from app.cli.maintenance import MaintenanceError
     from app.cli.production_checks import UnsafeConfigurationError
     from app.config import SettingsError
+    from app.db.encoding import UnsupportedDatabaseError
     from app.db.migrations import MigrationError
     from app.db.resolve import NoDatabaseError
     from app.importer.types import LoadError
@@ -74,6 +75,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         NoDatabaseError,
         SettingsError,
         UnsafeConfigurationError,
+        UnsupportedDatabaseError,
     )
 
 

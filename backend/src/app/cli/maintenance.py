@@ -84,6 +84,8 @@ async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDataba
 
 def _get_reason(error: BaseException) -> str:
     message = get_driver_message(error)
+    if isinstance(error, FileNotFoundError):
+        return "The database is not reachable: there is no such socket, or no such file as DATABASE_URL names for TLS."
     if isinstance(error, OSError):
         return f"The database is not reachable: {message}"
     return _REASONS.get(getattr(error, "sqlstate", None) or "", f"The command failed in the database: {message}")

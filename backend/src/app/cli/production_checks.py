@@ -145,6 +145,8 @@ def run_checks(settings: Settings, options: ServerOptions, *, url: str | None) -
     except OperationalError:
         yield CheckResult("database", "The database is not reachable.", passed=False, blocks_development=True)
         return
+    problem = facts.encoding_problem
+    yield CheckResult("encoding and locale", problem or "", passed=problem is None, blocks_development=True)
     for database_check in DATABASE_CHECKS:
         passed = database_check.passes(settings, options, facts)
         yield CheckResult(database_check.name, database_check.message, passed)

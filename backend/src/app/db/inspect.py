@@ -7,6 +7,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
+from app.db.encoding import UnsupportedDatabaseError, check_encoding
 from app.db.migrations import get_revision
 from app.db.urls import sync_url
 
@@ -37,7 +38,10 @@ _FACTS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """`max_connections` is the limit for this role; `revision` is None if the role cannot read the schema."""
+    """`max_connections` is the limit for this role; `revision` is None if the role cannot read the schema.
+
+    `encoding_problem` is a sentence, None if the encoding and the locale are supported.
+    """
 
     is_superuser: bool
     owns_tables: bool
@@ -47,12 +51,22 @@ class ServerFacts:
     synchronous_commit: str
     max_connections: int
     revision: str | None
+    encoding_problem: str | None
 
 
 def inspect_server(url: str) -> ServerFacts:
     """Connect to `url` and read its properties. Raises OperationalError if it is not reachable."""
     with create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
-        return ServerFacts(**connection.execute(_FACTS).mappings().one(), revision=_revision(connection))
+        facts = connection.execute(_FACTS).mappings().one()
+        return ServerFacts(**facts, encoding_problem=_encoding_problem(connection), revision=_revision(connection))
+
+
+def _encoding_problem(connection: Connection) -> str | None:
+    try:
+        check_encoding(connection)
+    except UnsupportedDatabaseError as error:
+        return str(error)
+    return None
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,27 +1,43 @@
 """Alembic migrations: the revision of a database, and upgrading it."""
 
 from functools import cache
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, create_engine
+from psycopg2 import errors
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from app.config import BACKEND
+from app.db.encoding import check_encoding
 from app.db.urls import sync_url
 
+DEFAULT_LOCK_TIMEOUT: Final = 300.0
+_LOCK_KEY: Final = int.from_bytes(b"migrate")
+_LOCK: Final = text("SELECT pg_advisory_lock(:key)")
+_SET_TIMEOUTS: Final = text(
+    "SELECT set_config('lock_timeout', :lock_timeout, true), set_config('statement_timeout', '0', true)"
+)
+_REASONS: Final = {
+    errors.InvalidSchemaName: "The search_path of the connection names no schema that exists: create the schema first.",
+    errors.LockNotAvailable: "A table is locked by another session: run `deals migrate` again when it has ended.",
+    errors.QueryCanceled: "A migration took longer than its statement timeout, and was rolled back.",
+}
 
-class MigrationError(Exception):
-    """The schema cannot be migrated to this version. The message is one sentence."""
+
+class MigrationError(CommandError):
+    """The schema cannot be migrated to this version. The message is one sentence, which Alembic's commands print."""
 
 
-def alembic_config(url: str) -> Config:
-    """Alembic's configuration for the database at `url`."""
+def alembic_config(url: str, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> Config:
+    """Alembic's configuration for the database at `url`. Waits `lock_timeout` seconds for another migration."""
     config = Config(BACKEND / "alembic.ini")
-    config.attributes["url"] = url
+    config.attributes.update(url=url, lock_timeout=lock_timeout)
     return config
 
 
@@ -41,7 +57,12 @@ def is_compatible(revision: str | None) -> bool:
 
 @cache
 def _older_revisions() -> frozenset[str]:
-    return frozenset(script.revision for script in _scripts().walk_revisions()) - {head_revision()}
+    return _known_revisions() - {head_revision()}
+
+
+@cache
+def _known_revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in _scripts().walk_revisions())
 
 
 def _scripts() -> ScriptDirectory:
@@ -54,20 +75,46 @@ def get_revision(connection: Connection) -> str | None:
 
 
 def current_revision(url: str) -> str | None:
-    """The revision of the database at `url`. Raises SQLAlchemyError if it is not reachable."""
+    """The revision of the database at `url`.
+
+    Raises SQLAlchemyError if it is not reachable, and UnsupportedDatabaseError for its encoding or locale.
+    """
     with create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
+        check_encoding(connection)
         return get_revision(connection)
 
 
-def migrate(url: str) -> bool:
+def lock_migrations(connection: Connection, *, timeout: float) -> None:
+    """Let no other session migrate the database until the connection is closed.
+
+    Raises MigrationError if another one still does after `timeout` seconds.
+    """
+    try:
+        with connection.begin():
+            connection.execute(_SET_TIMEOUTS, {"lock_timeout": f"{round(timeout * 1000)}ms"})
+            connection.execute(_LOCK, {"key": _LOCK_KEY})
+    except OperationalError as error:
+        if not isinstance(error.orig, errors.LockNotAvailable):
+            raise
+        raise MigrationError(f"Another process still migrates the database after {timeout:g} seconds.") from error
+
+
+def migrate(url: str, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> bool:
     """Migrate the database at `url` to the newest revision. Returns False if it was up to date.
 
-    Raises MigrationError for a database that a newer version of the service has migrated.
+    Waits for another process that migrates it. Raises MigrationError if that takes more than `lock_timeout` seconds,
+    and for a database that a newer version of the service has migrated, and UnsupportedDatabaseError.
     """
-    if current_revision(url) == head_revision():
+    found = current_revision(url)
+    if found == head_revision():
         return False
+    if found is not None and found not in _known_revisions():
+        raise MigrationError(f"The database is at a revision that this version does not know: {found}.")
     try:
-        command.upgrade(alembic_config(url), "head")
-    except CommandError as error:
-        raise MigrationError(f"The database is at a revision that this version does not know: {error}.") from error
+        command.upgrade(alembic_config(url, lock_timeout=lock_timeout), "head")
+    except DBAPIError as error:
+        reason = next((text for type_, text in _REASONS.items() if isinstance(error.orig, type_)), None)
+        if reason is None:
+            raise
+        raise MigrationError(reason) from error
     return True
