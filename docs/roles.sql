@@ -23,13 +23,25 @@ $$;
 ALTER ROLE deals_owner NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 
 -- Migrations and imports, with the privileges of the owner.
-ALTER ROLE deals_migrate LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5;
+ALTER ROLE deals_migrate LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 10;
 GRANT deals_owner TO deals_migrate;
 ALTER ROLE deals_migrate SET role = 'deals_owner';
 ALTER ROLE deals_migrate SET lock_timeout = '5s';
 
--- The service.
+-- The service. It may use all connections of the server but seven, which remain for the other roles.
 ALTER ROLE deals_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $$
+BEGIN
+    EXECUTE format(
+        'ALTER ROLE deals_app CONNECTION LIMIT %s',
+        greatest(
+            1,
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0) - 7
+        )
+    );
+END
+$$;
 ALTER ROLE deals_app SET idle_in_transaction_session_timeout = '60s';
 
 -- Ad-hoc queries, reports and `deals verify`.
@@ -71,6 +83,23 @@ BEGIN
     END LOOP;
     FOR object IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace LOOP
         EXECUTE format('ALTER ROUTINE %s OWNER TO deals_owner', object.name);
+    END LOOP;
+END
+$$;
+
+-- Large objects belong to no schema: without this, every role could fill the disk with them.
+DO $$
+DECLARE
+    function record;
+BEGIN
+    FOR function IN
+        SELECT oid::regprocedure AS name FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_.+|loread|lowrite)$'
+    LOOP
+        EXECUTE format(
+            'REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, deals_owner, deals_migrate, deals_app, deals_read, deals_keys',
+            function.name
+        );
     END LOOP;
 END
 $$;

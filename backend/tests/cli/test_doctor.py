@@ -71,13 +71,13 @@ UNSAFE: Final = {
     "full_page_writes off": Case({"full_page_writes"}, server={"full_page_writes": "off"}),
     "synchronous_commit off": Case({"synchronous_commit"}, server={"synchronous_commit": "off"}),
     "many workers": Case({"connections"}, options={"workers": 4}),
-    "many connections": Case({"connections"}, {"database_pool_max_overflow": 44}),
+    "many connections": Case({"connections"}, {"database_pool_max_overflow": 41}),
 }
 SAFE: Final = {
     "newer schema": Case(set(), {}, {}, _SET_REVISION.format("of a newer version"), _RESTORE_REVISION),
     "unchanged": Case(set()),
     "auth mode off": Case(set(), {"auth_mode": AuthMode.OFF, "auth_key_secret": None}),
-    "as many connections as allowed": Case(set(), {"database_pool_max_overflow": 43}),
+    "as many connections as allowed": Case(set(), {"database_pool_max_overflow": 40}),
     "synchronous_commit local": Case(set(), server={"synchronous_commit": "local"}),
     "synchronous_commit remote_write": Case(set(), server={"synchronous_commit": "remote_write"}),
 }

@@ -87,6 +87,17 @@ ALLOWED_ROLES: Final[dict[str, set[str]]] = {
     "COPY (SELECT 1) TO PROGRAM 'true'": set(),
     "SELECT pg_read_file('postgresql.conf')": set(),
     "SELECT rolpassword FROM pg_authid": set(),
+    "SELECT lo_create(0)": set(),
+    "SELECT lo_creat(-1)": set(),
+    "SELECT lo_from_bytea(0, 'x')": set(),
+    "SELECT lo_import('/etc/hostname')": set(),
+    "SELECT lo_import('/etc/hostname', 4711)": set(),
+    "SELECT lo_export(1, '/tmp/x')": set(),
+    "SELECT lo_open(1, 131072)": set(),
+    "SELECT lo_put(1, 0, 'x')": set(),
+    "SELECT lo_get(1)": set(),
+    "SELECT lowrite(0, 'x')": set(),
+    "SELECT lo_unlink(1)": set(),
 }
 """The roles that may execute each statement."""
 
@@ -139,6 +150,24 @@ def test_every_table_is_covered(catalogue: ProductionServer) -> None:
     assert [table for table in tables if not any(table in statement for statement in ALLOWED_ROLES)] == []
 
 
+def test_every_role_has_a_connection_limit(catalogue: ProductionServer) -> None:
+    """The service leaves connections for the other roles."""
+    limits = catalogue.execute(
+        "SELECT string_agg(rolname || '=' || rolconnlimit, ' ' ORDER BY rolname) FROM pg_roles"
+        " WHERE rolname LIKE 'deals%' AND rolcanlogin"
+    )
+    assert limits == "deals_app=90 deals_keys=5 deals_migrate=10 deals_read=5"
+
+
+def test_no_function_for_large_objects_is_left_to_a_role(catalogue: ProductionServer) -> None:
+    left = catalogue.execute(
+        "SELECT count(*) FROM pg_proc, pg_roles WHERE proname ~ '^(lo_|loread|lowrite)' AND rolname LIKE 'deals%'"
+        " AND pronamespace = 'pg_catalog'::regnamespace"
+        " AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')"
+    )
+    assert left == "0"
+
+
 def test_owner_cannot_log_in(catalogue: ProductionServer) -> None:
     with pytest.raises(psycopg2.OperationalError, match="not permitted to log in"):
         connect(catalogue.url("deals_owner"))
@@ -156,12 +185,18 @@ def test_all_tables_and_functions_belong_to_the_owner(catalogue: ProductionServe
 
 def test_additional_privileges_are_revoked(catalogue: ProductionServer) -> None:
     catalogue.execute(
-        "GRANT ALL ON deal_rollup, api_keys TO deals_app, PUBLIC; GRANT CREATE ON SCHEMA public TO PUBLIC"
+        "GRANT ALL ON deal_rollup, api_keys TO deals_app, PUBLIC; GRANT CREATE ON SCHEMA public TO PUBLIC;"
+        " GRANT EXECUTE ON FUNCTION lo_create(oid) TO deals_app"
     )
     catalogue.execute("ALTER ROLE deals_app SUPERUSER; GRANT SELECT (digest) ON api_keys TO deals_keys")
     catalogue.grant_privileges()
     with connect(catalogue.url("deals_app")) as session:
-        for statement in ("UPDATE deal_rollup SET deal_count = 0", _INSERT_KEY, "CREATE TABLE mine (n int)"):
+        for statement in (
+            "UPDATE deal_rollup SET deal_count = 0",
+            _INSERT_KEY,
+            "CREATE TABLE mine (n int)",
+            "SELECT lo_create(0)",
+        ):
             assert not is_allowed(session, statement), statement
     session.close()
     with connect(catalogue.url("deals_keys")) as session:
