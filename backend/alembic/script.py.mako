@@ -1,5 +1,7 @@
 """${message}.
 
+The downgrade loses …
+
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
 Create Date: ${create_date}

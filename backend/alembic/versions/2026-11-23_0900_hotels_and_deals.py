@@ -1,5 +1,7 @@
 """Create hotels and deals.
 
+The downgrade is rejected if there are any.
+
 Revision ID: 0001
 Revises:
 Create Date: 2026-11-23 09:00:00+00:00
@@ -7,6 +9,8 @@ Create Date: 2026-11-23 09:00:00+00:00
 
 import sqlalchemy as sa
 from alembic import op
+
+from app.db.migrations import reject_if_found
 
 revision: str = "0001"
 down_revision: str | None = None
@@ -77,5 +81,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL statement_timeout = '5min'")
+    op.execute("LOCK TABLE hotels, deals IN ACCESS EXCLUSIVE MODE")
+    reject_if_found("SELECT FROM hotels", "The downgrade would delete all hotels and deals: delete them first.")
     op.drop_table("deals")
     op.drop_table("hotels")

@@ -1,5 +1,7 @@
 """Create an index for every column that lists filter or sort by.
 
+The downgrade loses no data.
+
 Revision ID: 0002
 Revises: 0001
 Create Date: 2026-11-23 09:30:00+00:00

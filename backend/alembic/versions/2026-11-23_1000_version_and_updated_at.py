@@ -1,5 +1,7 @@
 """Add version, for optimistic locking, and updated_at.
 
+The downgrade loses the versions and the times of updates: after another upgrade all versions are 1.
+
 Revision ID: 0003
 Revises: 0002
 Create Date: 2026-11-23 10:00:00+00:00

@@ -1,5 +1,8 @@
 """Move the categories from a text column of deals into their own table.
 
+The downgrade is rejected if the name of a category contains a comma, which separates the names in the text. It loses
+categories without deals.
+
 Revision ID: 0004
 Revises: 0003
 Create Date: 2026-11-23 10:30:00+00:00
@@ -7,6 +10,8 @@ Create Date: 2026-11-23 10:30:00+00:00
 
 import sqlalchemy as sa
 from alembic import op
+
+from app.db.migrations import reject_if_found
 
 revision: str = "0004"
 down_revision: str | None = "0003"
@@ -59,6 +64,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL statement_timeout = '5min'")
+    op.execute("LOCK TABLE categories, deals, deal_categories IN ACCESS EXCLUSIVE MODE")
+    reject_if_found(
+        "SELECT name FROM categories WHERE name LIKE '%,%' ORDER BY id",
+        "The name of the category '{}' contains a comma, so the downgrade would split it: rename it first.",
+    )
     op.add_column("deals", sa.Column("categories", sa.Text(), server_default=sa.text("''"), nullable=False))
     op.execute(
         """

@@ -1,5 +1,7 @@
 """Create the key that signs cursors, shared by all processes on the database.
 
+The downgrade loses the key: cursors of clients become invalid.
+
 Revision ID: 0005
 Revises: 0004
 Create Date: 2026-11-23 11:00:00+00:00

@@ -3,6 +3,8 @@
 After each statement that writes deals or their categories, the triggers upsert each rollup once, in the order of its
 key, so that concurrent writers wait for each other and do not deadlock. ADR 7 has the order of the locks.
 
+The downgrade loses no data: another upgrade counts the deals again.
+
 Revision ID: 0006
 Revises: 0005
 Create Date: 2026-11-24 11:30:00+00:00

@@ -1,5 +1,7 @@
 """Include the filtered columns in the sort indexes, so that filtered pages are found by index-only scans.
 
+The downgrade loses no data.
+
 Revision ID: 0007
 Revises: 0006
 Create Date: 2026-11-24 12:00:00+00:00

@@ -1,5 +1,7 @@
 """Create the idempotency keys of writes, with the stored responses.
 
+The downgrade loses them: a request that a client repeats with its key is executed again.
+
 Revision ID: 0008
 Revises: 0007
 Create Date: 2026-11-24 17:30:00+00:00

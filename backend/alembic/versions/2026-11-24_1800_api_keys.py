@@ -1,5 +1,7 @@
 """Create the API keys, stored as digests.
 
+The downgrade is rejected if there are any, because clients cannot get the same key again.
+
 Revision ID: 0009
 Revises: 0008
 Create Date: 2026-11-24 18:00:00+00:00
@@ -7,6 +9,8 @@ Create Date: 2026-11-24 18:00:00+00:00
 
 import sqlalchemy as sa
 from alembic import op
+
+from app.db.migrations import reject_if_found
 
 revision: str = "0009"
 down_revision: str | None = "0008"
@@ -44,4 +48,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL statement_timeout = '5min'")
+    op.execute("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE")
+    reject_if_found("SELECT FROM api_keys", "The downgrade would delete all API keys: delete them first.")
     op.drop_table("api_keys")

@@ -52,7 +52,7 @@ def parse_database_url(url: str) -> dict[str, str]:
     """The parameters that the URL sets, by their names in libpq; a host comes with its port.
 
     Several hosts and their ports are separated by commas. The query takes precedence, as in libpq. Raises ValueError,
-    with a reason that does not contain a part of a password, for what one of the drivers would ignore or misread.
+    with a reason that does not contain a part of a password, if one of the drivers would ignore or misread a part.
     """
     match = _URL.fullmatch(url.strip())
     if match is None:
@@ -62,8 +62,8 @@ def parse_database_url(url: str) -> dict[str, str]:
     user_and_password, _, location = authority.rpartition("@")
     user, _, password = user_and_password.partition(":")
     host, port = _parse_location(location)
-    given = {"user": user, "password": password, "host": host, "port": port, "dbname": path.removeprefix("/")}
-    decoded = {name: _decode(value) for name, value in given.items()} | dict(_parse_query(query.removeprefix("?")))
+    parts = {"user": user, "password": password, "host": host, "port": port, "dbname": path.removeprefix("/")}
+    decoded = {name: _decode(value) for name, value in parts.items()} | dict(_parse_query(query.removeprefix("?")))
     parameters = {name: value for name, value in decoded.items() if value}
     _check_options(parameters.get("options", ""))
     return parameters | _parse_addresses(parameters.get("host", ""), parameters.get("port", ""))

@@ -7,6 +7,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
@@ -121,3 +122,80 @@ def test_categories_that_are_equal_now_are_merged(empty_url: str) -> None:
         cursor.execute("SELECT array_agg((category_id, deal_count)::text ORDER BY category_id) FROM category_rollup")
         assert cursor.fetchone() == (["(1,2)", "(2,2)", "(4,1)"],)
     command.downgrade(config, "0009")
+
+
+def add_catalogue(url: str) -> None:
+    """A hotel, two deals with versions, categories, an idempotency key; at the newest revision."""
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO hotels (name, city, country, phone) VALUES ('A', 'B', 'C', '+1');
+            INSERT INTO deals (hotel_id, room_type, star_rating, price_per_night, original_price, discount_percent,
+                               checkin_date, checkout_date, version, updated_at)
+            SELECT 1, 'Suite', 5, 100, 120, 10, '2026-03-01', '2026-03-02', 7, '2026-04-01' FROM generate_series(1, 2);
+            INSERT INTO categories (name) VALUES ('sea'), ('Spa'), ('unused');
+            INSERT INTO deal_categories VALUES (1, 1), (1, 2), (2, 2);
+            INSERT INTO idempotency_keys (client, key, fingerprint) VALUES ('', 'k', '')
+            """
+        )
+
+
+CATALOGUE = """
+    SELECT (SELECT string_agg(hotels::text, ' ') FROM hotels),
+        (SELECT string_agg((id, room_type, price_per_night, created_at)::text, ' ' ORDER BY id) FROM deals),
+        (SELECT string_agg((deal_id, name)::text, ' ' ORDER BY deal_id, name)
+            FROM deal_categories JOIN categories ON categories.id = category_id),
+        (SELECT string_agg((star_rating, is_available, deal_count, price_sum)::text, ' ') FROM deal_rollup),
+        (SELECT count(*) FROM category_rollup)
+"""
+
+
+def test_downgrade_and_upgrade_preserve_the_catalogue(empty_url: str) -> None:
+    """Versions, unused categories and idempotency keys are lost, as the migrations document."""
+    config = alembic_config(empty_url)
+    command.upgrade(config, "head")
+    add_catalogue(empty_url)
+
+    def read() -> tuple[object, ...] | None:
+        with connect(empty_url) as connection, connection.cursor() as cursor:
+            cursor.execute(CATALOGUE)
+            return cursor.fetchone()
+
+    before = read()
+    command.downgrade(config, "0001")
+    command.upgrade(config, "head")
+    assert read() == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "revision", "message"),
+    [
+        ("SELECT 1", "base", "would delete all hotels and deals"),
+        ("UPDATE categories SET name = 'a,b' WHERE id = 1", "0003", "'a,b' contains a comma"),
+        ("INSERT INTO categories (name) VALUES (',')", "0003", "',' contains a comma"),
+        (
+            "INSERT INTO api_keys VALUES ('0123456789ab', 'me', sha256(''), ARRAY['deals:admin'])",
+            "0008",
+            "would delete all API keys",
+        ),
+    ],
+)
+def test_downgrade_that_would_lose_data_is_rejected_in_one_sentence(
+    empty_url: str, statement: str, revision: str, message: str
+) -> None:
+    config = alembic_config(empty_url)
+    command.upgrade(config, "head")
+    add_catalogue(empty_url)
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+    with pytest.raises(CommandError, match=message) as error:
+        command.downgrade(config, revision)
+    assert str(error.value).count(".") == 1
+    with connect(empty_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM hotels")
+        assert cursor.fetchone() == (1,)
+
+
+def test_every_migration_documents_the_loss_of_its_downgrade() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config("postgresql:///")).walk_revisions()
+    assert [script.revision for script in scripts if "The downgrade" not in (script.longdoc or "")] == []

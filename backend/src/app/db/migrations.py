@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Final
 
-from alembic import command
+from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -97,6 +97,18 @@ def lock_migrations(connection: Connection, *, timeout: float) -> None:
         if not isinstance(error.orig, errors.LockNotAvailable):
             raise
         raise MigrationError(f"Another process still migrates the database after {timeout:g} seconds.") from error
+
+
+def reject_if_found(query: str, message: str) -> None:
+    """Raise MigrationError in a migration if `query` returns a row; `{}` in the message stands for its first value.
+
+    Has no effect in offline mode, which has no connection.
+    """
+    if op.get_context().as_sql:
+        return
+    row = op.get_bind().execute(text(query)).first()
+    if row is not None:
+        raise MigrationError(message.format(*row))
 
 
 def migrate(url: str, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> bool:

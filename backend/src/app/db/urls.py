@@ -30,7 +30,7 @@ def libpq_url(url: str) -> str:
 def split_secrets(url: str) -> tuple[str, dict[str, str]]:
     """`url` for libpq without anything secret, and the environment variables that replace it.
 
-    Options may contain anything. libpq has no variable for the password of a client certificate, so it asks for it.
+    Options may contain anything. libpq has no variable for `sslpassword`, so psql prompts for it.
     """
     parameters = _get_parameters(url)
     parameters.pop("sslpassword", None)

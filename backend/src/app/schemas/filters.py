@@ -85,5 +85,5 @@ def _canonical(value: object) -> str | list[str]:
 
 
 def _fold_case(text: str) -> str:
-    """Fold at least what the database folds in any of its locales: some of them fold İ to I, others to I and a dot."""
+    """Fold every difference that the database folds. Some locales fold İ to I, others to I and a dot."""
     return text.lower().upper().replace("\N{COMBINING DOT ABOVE}", "")
