@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 
+from app.db.urls import libpq_url
 from devtools.ports import free_port
 from tests.support.cli import assert_one_line_error, get, run_deals, running_deals, wait_for_silence
 from tests.support.databases import TestServer, connect
@@ -42,6 +43,16 @@ Writes    need no API key
     assert "Application startup complete" in before
     with pytest.raises(ConnectionRefusedError):
         get(port, "/health")
+
+
+def test_parameter_that_only_the_service_cannot_use_is_rejected(own_url: str) -> None:
+    """psycopg2 ignores TLS on a socket."""
+    for parameters, message in {
+        "sslmode=require&sslcert=/absent": "There is no such file as DATABASE_URL names for TLS.",
+        "sslmode=verify-full&sslcrl=/absent": "The service cannot connect: root certificate file",
+    }.items():
+        url = f"{libpq_url(own_url)}&{parameters}"
+        assert_one_line_error(run_deals(url, "serve", "--port", str(free_port())), message)
 
 
 def test_serve_with_old_schema_is_rejected(empty_url: str) -> None:

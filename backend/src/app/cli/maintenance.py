@@ -1,4 +1,4 @@
-"""Maintenance of a database: verify the rollups, purge idempotency keys; and connections with the service's driver."""
+"""Maintenance of a database: verify the rollups, purge idempotency keys; and the connection that commands use."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -59,12 +59,6 @@ def _format_mismatch(mismatch: Mismatch) -> str:
     return f"{group}: stored {format_totals(mismatch.stored)}, counted {format_totals(mismatch.actual)}"
 
 
-async def check_connection(url: str, settings: Settings) -> None:
-    """Connect as the service does, whose driver is not that of the commands. Raises MaintenanceError."""
-    async with connect(url, settings) as database, database.read_pool.connection():
-        pass
-
-
 @asynccontextmanager
 async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
     """The database with the timeouts of maintenance commands. Raises MaintenanceError for all database errors."""
@@ -84,8 +78,6 @@ async def connect(url: str, settings: Settings) -> AsyncIterator[ConnectedDataba
 
 def _get_reason(error: BaseException) -> str:
     message = get_driver_message(error)
-    if isinstance(error, FileNotFoundError):
-        return "The database is not reachable: there is no such socket, or no such file as DATABASE_URL names for TLS."
     if isinstance(error, OSError):
         return f"The database is not reachable: {message}"
     return _REASONS.get(getattr(error, "sqlstate", None) or "", f"The command failed in the database: {message}")

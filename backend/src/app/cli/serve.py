@@ -21,10 +21,7 @@ def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
     Migrates the database, loads sample deals into an empty catalogue, and reloads on code changes. The database is
     the one in DATABASE_URL, else the compose database if it is running on localhost:5432, else an embedded PostgreSQL.
     """
-    import asyncio
-
     from app.cli.data import load_sample
-    from app.cli.maintenance import check_connection
     from app.db.migrations import migrate
     from app.db.resolve import open_database
     from app.server.launcher import ServerOptions, launch
@@ -36,7 +33,7 @@ def dev(*, host: Host = "127.0.0.1", port: Port = 8000) -> None:
             if migrate(database.url):
                 typer.echo("Migrated the schema to the newest revision.")
             load_sample(database)
-            asyncio.run(check_connection(database.url, settings))
+            _check_driver(database.url)
             code = launch(
                 options,
                 database_url=database.url,
@@ -58,10 +55,7 @@ def serve(
 
     Any number of workers, no reload. The schema must be up to date.
     """
-    import asyncio
-
     from app.cli.data import require_current_schema
-    from app.cli.maintenance import check_connection
     from app.db.resolve import open_database
     from app.server.launcher import ServerOptions, launch
 
@@ -70,7 +64,7 @@ def serve(
         settings = _load_checked_settings(options)
         with open_database(settings) as database:
             require_current_schema(database)
-            asyncio.run(check_connection(database.url, settings))
+            _check_driver(database.url)
             # In production standard output is for logs.
             typer.echo(_format_write_access(settings), err=settings.is_production)
             code = launch(options, database_url=database.url)
@@ -90,6 +84,28 @@ def _load_checked_settings(options: "ServerOptions") -> "Settings":
         settings.require_key_secret()
     check_port_available(options)
     return settings
+
+
+def _check_driver(url: str) -> None:
+    """Raise LauncherError if the driver of the service, which is not that of the commands, cannot connect to `url`."""
+    import asyncio
+
+    import asyncpg
+
+    from app.cli.errors import get_driver_message
+    from app.db.errors import DATABASE_ERRORS
+    from app.db.urls import asyncpg_arguments
+    from app.server.launcher import LauncherError
+
+    async def connect() -> None:
+        await (await asyncpg.connect(**asyncpg_arguments(url))).close()
+
+    try:
+        asyncio.run(connect())
+    except FileNotFoundError:
+        raise LauncherError("There is no such file as DATABASE_URL names for TLS.") from None
+    except DATABASE_ERRORS as error:
+        raise LauncherError(f"The service cannot connect: {get_driver_message(error)}") from None
 
 
 def _print_banner(options: "ServerOptions", settings: "Settings", database: "ResolvedDatabase") -> None:
