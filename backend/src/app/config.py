@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     database_idle_in_transaction_timeout: Seconds = 5.0
     maintenance_statement_timeout: Seconds = DEFAULT_MAINTENANCE_TIMEOUT
     """Replaces `database_statement_timeout` in imports and maintenance commands."""
+    idempotency_purge_interval: Seconds = 3600.0
+    """How often each process deletes old idempotency keys, unless another one does at that moment."""
 
     # Requests
     request_timeout: Seconds = 2.2

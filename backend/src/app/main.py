@@ -18,6 +18,7 @@ from app.db.session import ConnectedDatabase
 from app.logging import configure_logging
 from app.middleware import add_middleware
 from app.routers import categories, deals, health, hotels, pages
+from app.services.idempotency import periodic_purge
 
 _DESCRIPTION: Final = """
 * All endpoints that filter take the same filters with the same meaning, so their counts agree.
@@ -46,15 +47,16 @@ def _operation_id(route: APIRoute) -> str:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keep the database open while the application runs."""
+    """Keep the database open while the application runs, and purge its idempotency keys."""
     settings: Settings = app.state.settings
     with open_database(settings) as resolved:
-        app.state.database = ConnectedDatabase.connect(resolved.url, settings)
+        database = app.state.database = ConnectedDatabase.connect(resolved.url, settings)
         _tune_garbage_collector()
         try:
-            yield
+            async with periodic_purge(database, interval=settings.idempotency_purge_interval):
+                yield
         finally:
-            await app.state.database.close()
+            await database.close()
 
 
 def _tune_garbage_collector() -> None:

@@ -117,7 +117,7 @@ def verify() -> None:
 
 
 def purge() -> None:
-    """Delete Idempotency-Keys that are older than a day. Run it regularly, for example from cron."""
+    """Delete Idempotency-Keys that are older than a day. The service does so itself, once an hour."""
     import asyncio
 
     from app.cli.maintenance import purge_idempotency_keys

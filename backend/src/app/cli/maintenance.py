@@ -7,10 +7,10 @@ from typing import Final
 from app.cli.errors import MISSING_PRIVILEGE, get_driver_message
 from app.config import Settings
 from app.db.errors import DATABASE_ERRORS, get_driver_error
-from app.db.session import ConnectedDatabase, transaction
+from app.db.session import ConnectedDatabase
 from app.errors import OutcomeUnknownError
-from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.rollups import ROLLUPS, Mismatch, RollupCheck, RollupQueries, Totals
+from app.services.idempotency import purge_expired_keys
 
 _REASONS: Final = {
     "42P01": "The database does not have this version's tables: run `deals migrate`.",
@@ -32,8 +32,8 @@ async def verify_rollups(url: str, settings: Settings) -> list[RollupCheck]:
 
 async def purge_idempotency_keys(url: str, settings: Settings) -> int:
     """Delete expired idempotency keys; returns their number. Raises MaintenanceError."""
-    async with connect(url, settings) as database, transaction(database.sessions) as session:
-        return await IdempotencyRepository(session).purge()
+    async with connect(url, settings) as database:
+        return await purge_expired_keys(database, wait=True)
 
 
 def format_report(check: RollupCheck) -> Iterator[str]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import ColumnElement, CursorResult, Interval, delete, func, literal_column, update
+from sqlalchemy import ColumnElement, CursorResult, Interval, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +16,8 @@ from app.models import IdempotencyKey
 
 RETENTION: Final = timedelta(hours=24)
 """How long a key is remembered."""
+_PURGE_LOCK: Final = 7_165_003_121
+"""Number of an advisory lock, arbitrary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,20 @@ class IdempotencyRepository:
             statement.values(status=response.status, location=response.location, body=response.body)
         )
 
-    async def purge(self) -> int:
-        """Delete the keys that are older than RETENTION; returns their number."""
-        result = await self._session.execute(delete(IdempotencyKey).where(_is_expired()))
+    async def lock_purge(self, *, wait: bool) -> bool:
+        """Let no other transaction purge until this one ends. Returns False if one does and `wait` is False."""
+        lock = func.pg_advisory_xact_lock if wait else func.pg_try_advisory_xact_lock
+        return await self._session.scalar(select(lock(_PURGE_LOCK))) is not False
+
+    async def purge(self, *, limit: int) -> int:
+        """Delete up to `limit` keys that are older than RETENTION, except locked ones; returns their number."""
+        columns = (IdempotencyKey.client, IdempotencyKey.key)
+        oldest = select(*columns).where(_is_expired()).order_by(IdempotencyKey.created_at).limit(limit)
+        expired = oldest.with_for_update(skip_locked=True).cte()
+        statement = delete(IdempotencyKey).where(
+            IdempotencyKey.client == expired.c.client, IdempotencyKey.key == expired.c.key
+        )
+        result = await self._session.execute(statement, execution_options={"synchronize_session": False})
         assert isinstance(result, CursorResult)  # noqa: S101  for mypy: a DELETE has a row count
         return result.rowcount
 

@@ -1,13 +1,25 @@
 """Idempotent writes: a request that is sent again with the same key has one effect and gets the first response."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from typing import Final
 
+import structlog
+
+from app.db.session import Database, transaction
 from app.errors import IdempotencyInProgressError, IdempotencyKeyReusedError
 from app.repositories.idempotency import IdempotencyRepository, StoredResponse
 from app.schemas.base import RequestModel
+
+_PURGE_STEP: Final = 1000
+"""Keys that one transaction deletes."""
+
+_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("idempotency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,42 @@ class IdempotencyService:
         if stored.fingerprint != fingerprint:
             raise IdempotencyKeyReusedError
         return StoredResponse(status=stored.status, location=stored.location, body=stored.body)
+
+
+async def purge_expired_keys(database: Database, *, wait: bool) -> int:
+    """Delete expired keys in short transactions; returns their number.
+
+    Only one process purges at a time: the others `wait` for its transactions, or leave the rest to it.
+    """
+    deleted = 0
+    while True:
+        async with transaction(database.sessions) as session:
+            keys = IdempotencyRepository(session)
+            step = await keys.purge(limit=_PURGE_STEP) if await keys.lock_purge(wait=wait) else 0
+        deleted += step
+        if step < _PURGE_STEP:
+            return deleted
+
+
+@asynccontextmanager
+async def periodic_purge(database: Database, *, interval: float) -> AsyncIterator[None]:
+    """Purge expired keys about every `interval` seconds until the end of the block. Errors are logged."""
+    task = asyncio.create_task(_purge_forever(database, interval=interval))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _purge_forever(database: Database, *, interval: float) -> None:
+    while True:
+        await asyncio.sleep(interval * random.uniform(0.5, 1))  # noqa: S311  not a secret: spreads the processes
+        try:
+            if deleted := await purge_expired_keys(database, wait=False):
+                _log.info("idempotency_keys_purged", keys=deleted)
+        except Exception:  # noqa: BLE001  logged, and the next attempt may succeed
+            _log.exception("idempotency_purge_failed")
 
 
 def _get_fingerprint(body: RequestModel) -> bytes:
