@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import IO, Any, Final
 from uuid import uuid4
 
 import pytest
 
 from app.auth.tokens import new_key, public_id
+from app.middlewares.request_context import format_path
 from tests.support.api_catalogue import filled_catalogue
 from tests.support.api_keys import HEADER, SECRET
 from tests.support.cli import run_deals
@@ -35,7 +37,6 @@ REQUESTS: Final = [
     ("GET", "/deals/999", None, "/deals/{deal_id}", 404),
 ]
 REQUESTS_WITHOUT_QUERIES: Final = [
-    ("GET", "/health", None, "/health", 200),
     ("GET", "/deals/first", None, "/deals/{deal_id}", 404),
     ("GET", "/deals?colour=red", None, "/deals", 422),
     ("POST", "/hotels", b"{", "/hotels", 400),
@@ -108,10 +109,20 @@ def test_request_writes_one_access_line(
     assert response.status == status
     [line] = lines
     assert (line["level"], line["method"], line["route"], line["status"]) == ("info", method, route, status)
+    assert (line["path"], line["address"]) == (target.partition("?")[0], "127.0.0.1")
+    assert line.get("code") == (response.json()["error"]["code"] if status >= 400 else None)
     assert isinstance(line["ms"], float)
     assert (line["queries"] > 0) == ((method, target, body, route, status) in REQUESTS)
-    assert target not in json.dumps(line) or target == route
-    assert line.get("path") == (None if route else "/nothing/else")
+    assert "?" not in json.dumps(line)
+
+
+def test_probes_are_not_logged_by_default(production: Production) -> None:
+    with RawConnection(production.port) as connection:
+        for path in ("/health", "/health/ready"):
+            assert connection.request("GET", path, b"", JSON | {"x-request-id": "a-probe"}).status == 200
+        assert connection.request("GET", "/categories", b"", JSON | {"x-request-id": "after-probes"}).status == 200
+    lines = list(takewhile(lambda line: line.get("request_id") != "after-probes", map(json.loads, production.output)))
+    assert "a-probe" not in {line.get("request_id") for line in lines}
 
 
 @pytest.mark.parametrize(
@@ -188,17 +199,15 @@ def test_disconnect_during_the_body_is_logged_as_499(production: Production) -> 
     assert (line["level"], line["route"], line["status"]) == ("info", "/hotels", 499)
 
 
-def test_lock_timeout_is_logged_as_warning(production: Production) -> None:
+def test_lock_timeout_is_logged_with_its_own_event(production: Production) -> None:
     with connect(production.url) as other, other.cursor() as cursor:
         cursor.execute("LOCK TABLE categories")
         response, lines = production.request("GET", "/categories")
     other.close()
     assert_error(response, "service_unavailable")
-    assert [(line["event"], line["level"]) for line in lines] == [
-        ("database_unavailable", "warning"),
-        ("request", "info"),
-    ]
+    assert [(line["event"], line["level"]) for line in lines] == [("lock_timeout", "warning"), ("request", "error")]
     assert lines[0]["sqlstate"] == "55P03"
+    assert (lines[1]["cause"], lines[1]["code"]) == ("lock_timeout", "service_unavailable")
 
 
 def test_database_error_is_logged_and_not_sent_to_the_client(production: Production) -> None:

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
@@ -18,7 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from app.api.responses import public_path
-from app.db.errors import DATABASE_ERRORS, get_driver_error, to_app_error
+from app.db.errors import DATABASE_ERRORS, to_app_error
+from app.db.failures import log_failure
 from app.errors import (
     AppError,
     DealNotFoundError,
@@ -30,15 +30,13 @@ from app.errors import (
     NotFoundError,
     PayloadTooLargeError,
     RequestTimeoutError,
-    ServiceUnavailableError,
     UnknownParameterError,
 )
+from app.logging.requests import set_error_code
 
 UNKNOWN_PARAMETER: Final = "unknown_parameter"
 """The type of a validation error for an unknown query parameter."""
 
-_MISCONFIGURED: Final = frozenset({"42501", "42703", "42P01"})
-"""SQLSTATEs for a missing privilege, column or table, which an operator has to repair."""
 _BY_STATUS: Final[Mapping[int, type[AppError]]] = {
     400: MalformedJsonError,
     404: NotFoundError,
@@ -61,8 +59,6 @@ _MESSAGE_START: Final = re.compile(r"^(Input|Decimal input|List|String) should "
 _MAX_FIELD_LENGTH: Final = 64
 _MAX_DETAILS: Final = 50
 
-log = structlog.get_logger("errors")
-
 
 def add_error_handlers(app: FastAPI) -> None:
     """Render every exception of `app` in the service's error format."""
@@ -75,6 +71,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def render(error: AppError, request_id: str) -> Response:
     """The response for an error, in the format of `schemas.misc.ErrorResponse`."""
+    set_error_code(error.code)
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.details:
         body["details"] = [{"field": detail.field, "message": detail.message} for detail in error.details]
@@ -100,13 +97,8 @@ async def _handle_validation_error(request: Request, error: RequestValidationErr
 
 
 async def _handle_database_error(request: Request, error: Exception) -> Response:
-    app_error = to_app_error(error)
-    sqlstate = getattr(get_driver_error(error), "sqlstate", None) or ""
-    if isinstance(app_error, ServiceUnavailableError) and sqlstate not in _MISCONFIGURED:
-        log.warning("database_unavailable", error=type(error).__name__, sqlstate=sqlstate)
-    else:
-        log.error("database_error", exc_info=error)
-    return _respond(request, app_error)
+    log_failure(error)
+    return _respond(request, to_app_error(error))
 
 
 def _respond(request: Request, error: AppError) -> Response:

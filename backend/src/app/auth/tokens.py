@@ -14,7 +14,6 @@ from typing import Final
 _PUBLIC_ID_BYTES: Final = 6
 _SECRET_BYTES: Final = 32
 _FORMAT: Final = re.compile(rf"hdk_([0-9a-f]{{{2 * _PUBLIC_ID_BYTES}}})_[0-9a-f]{{{2 * _SECRET_BYTES}}}", re.ASCII)
-
 _PART_OF_KEY: Final = re.compile(r"hdk_[^/]*|[0-9a-f]{16,}", re.ASCII | re.IGNORECASE)
 
 

@@ -15,6 +15,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import AppError, ConflictError, ErrorDetail, InvalidError, ServiceUnavailableError
 
+
+class ConnectTimeoutError(TimeoutError):
+    """The server has not accepted a connection in time."""
+
+
+class ReadPoolTimeoutError(TimeoutError):
+    """No connection of the read pool was free in time."""
+
+
 DATABASE_ERRORS: Final = (
     DBAPIError,
     PoolTimeoutError,
@@ -24,6 +33,7 @@ DATABASE_ERRORS: Final = (
     asyncpg.InternalClientError,
 )
 """Every type that the driver or a pool raises for a statement that failed."""
+POOL_TIMEOUTS: Final = (PoolTimeoutError, ReadPoolTimeoutError)
 ABANDONED_ERRORS: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
 """A statement may still be running on the connection, which must not be reused."""
 

@@ -8,11 +8,26 @@ from typing import Any, Final
 
 import asyncpg
 
-from app.db.errors import ABANDONED_ERRORS, is_retryable, is_stale_statement
+from app.db.errors import (
+    ABANDONED_ERRORS,
+    ConnectTimeoutError,
+    ReadPoolTimeoutError,
+    is_retryable,
+    is_stale_statement,
+)
 from app.db.statements import CompiledStatement, R, fetch_rows
 
 _CLOSE_TIMEOUT_SECONDS: Final = 1.0
 _MAX_ATTEMPTS: Final = 3
+
+
+async def connect(**options: Any) -> "asyncpg.Connection[Any]":  # noqa: ANN401  asyncpg's
+    """A new connection. Raises ConnectTimeoutError, and the other errors of asyncpg."""
+    try:
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(**options)
+    except TimeoutError as error:
+        raise ConnectTimeoutError from error
+    return connection
 
 
 class ReadPool:
@@ -46,7 +61,7 @@ class ReadPool:
     async def fetch_all(self, statement: CompiledStatement[R], values: Mapping[str, object]) -> list[R]:
         """All rows. A read has no effect, so it is repeated after a lost connection or a deadlock, at most twice.
 
-        Raises TimeoutError if no connection is free in time, and one of DATABASE_ERRORS.
+        Raises ReadPoolTimeoutError if no connection is free in time, and one of DATABASE_ERRORS.
         """
         for _ in range(1, _MAX_ATTEMPTS):
             try:
@@ -64,7 +79,7 @@ class ReadPool:
     async def connection(self) -> "AsyncIterator[asyncpg.Connection[Any]]":
         """A connection in autocommit mode; it is closed if its statement was abandoned.
 
-        Raises TimeoutError if none is free in time.
+        Raises ReadPoolTimeoutError if none is free in time.
         """
         await self._acquire_slot()
         try:
@@ -81,8 +96,11 @@ class ReadPool:
 
     async def _acquire_slot(self) -> None:
         if self._slots.locked():
-            async with asyncio.timeout(self._acquire_timeout):
-                await self._slots.acquire()
+            try:
+                async with asyncio.timeout(self._acquire_timeout):
+                    await self._slots.acquire()
+            except TimeoutError:
+                raise ReadPoolTimeoutError from None
         else:
             await self._slots.acquire()
 
@@ -97,7 +115,7 @@ class ReadPool:
         return None
 
     async def _open(self) -> "tuple[asyncpg.Connection[Any], float]":
-        connection = await asyncpg.connect(**self._connect_options)
+        connection = await connect(**self._connect_options)
         try:
             # JSON as Python values, as on the connections of the engine; asyncpg's default is text.
             await connection.set_type_codec("json", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 import asyncpg
+import structlog
 from fastapi import Depends, Request
 from sqlalchemy import AdaptedConnection, Connection, ExceptionContext, event
 from sqlalchemy.exc import DisconnectionError
@@ -15,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.config import Settings
 from app.db.errors import ABANDONED_ERRORS, get_driver_error, is_connection_lost, is_retryable, is_stale_statement
-from app.db.read_pool import ReadPool
+from app.db.read_pool import ReadPool, connect
 from app.db.statements import Executor, get_driver_connection
 from app.db.urls import asyncpg_arguments, get_connect_timeout
 from app.errors import OutcomeUnknownError
-from app.logging import end_statement, start_statement
+from app.logging.episodes import DATABASE_OUTAGE
+from app.logging.requests import end_statement, set_cause, start_statement
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +35,9 @@ _CLOSE_TIMEOUT_SECONDS: Final = 1.0
 _MAX_ATTEMPTS: Final = 3
 _BASE_DELAY_SECONDS: Final = 0.02
 _STATEMENT_STARTED: Final = "statement_started"
+_OUTCOME_UNKNOWN: Final = "commit_outcome_unknown"
+
+_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("database")
 
 
 class Database:
@@ -65,7 +70,7 @@ class ConnectedDatabase(Database):
         )
         engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=partial(asyncpg.connect, **options),
+            async_creator=partial(connect, **options),
             pool_size=settings.database_pool_size,
             max_overflow=settings.database_pool_max_overflow,
             pool_timeout=settings.database_pool_timeout,
@@ -117,6 +122,7 @@ def _start_statement(connection: Connection, *_: object) -> None:
 
 def _end_statement(connection: Connection, _cursor: object, sql: str, *_: object) -> None:
     end_statement(sql, connection.info.pop(_STATEMENT_STARTED))
+    DATABASE_OUTAGE.end()
 
 
 def _end_failed_statement(context: ExceptionContext) -> None:
@@ -198,6 +204,8 @@ async def _commit(session: AsyncSession, *, deadline: float | None) -> None:
         if _was_rejected_by_server(error):
             raise
         connection.terminate()
+        _log.error(_OUTCOME_UNKNOWN, error=type(get_driver_error(error)).__name__)
+        set_cause(_OUTCOME_UNKNOWN)
         raise OutcomeUnknownError from error
 
 

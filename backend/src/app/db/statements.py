@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.logging import end_statement, start_statement
+from app.logging.episodes import DATABASE_OUTAGE
+from app.logging.requests import end_statement, start_statement
 
 R = TypeVar("R")
 """The type of a row: a TypedDict with a key for each column."""
@@ -75,6 +76,7 @@ async def fetch_rows(
         rows = await connection.fetch(statement.sql, *statement.bind(values))
     finally:
         end_statement(statement.sql, started)
+    DATABASE_OUTAGE.end()
     return [cast("R", dict(row)) for row in rows]
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import ServiceUnavailableError
+from app.logging.requests import set_cause
 
 _EXEMPT_PATHS: Final = frozenset({"/health", "/health/ready"})
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PATCH"})
@@ -47,5 +48,6 @@ class ConcurrencyLimitMiddleware:
 
     def _admit(self, request: object) -> None:
         if len(self._in_flight) >= self._limit:
+            set_cause("concurrency_limit")
             raise ServiceUnavailableError
         self._in_flight.add(request)

@@ -2,7 +2,8 @@
 
 import re
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -11,14 +12,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth.tokens import mask_keys
-from app.logging import start_query_counter
+from app.logging.requests import RequestFacts, start_request
 
+_INTERNAL_SERVER_ERROR: Final = 500
 _CLIENT_CLOSED_REQUEST: Final = 499
 """nginx's status for a client that disconnected before the response."""
-_MAX_LOGGED_PATH: Final = 200
+_PROBES: Final = frozenset({"/health", "/health/ready"})
+_MAX_PATH_LENGTH: Final = 200
 _VALID_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
-log = structlog.get_logger("access")
+log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("access")
 
 
 class RequestContextMiddleware:
@@ -46,35 +49,44 @@ class RequestContextMiddleware:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        started, counter = time.perf_counter(), start_query_counter()
+        started, facts = time.perf_counter(), start_request()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, send_with_request_id)
             finally:
-                log.info(
+                write = _get_log_method(scope["path"], status)
+                write(
                     "request",
                     method=scope["method"],
-                    **_target(scope),
+                    path=format_path(scope),
+                    route=getattr(scope.get("route"), "path", None),
                     status=status or _CLIENT_CLOSED_REQUEST,
                     ms=round((time.perf_counter() - started) * 1000, 2),
-                    queries=counter.queries,
-                    **_client(scope),
+                    queries=facts.queries,
+                    **_get_optional_fields(scope, facts),
                 )
 
 
-def _target(scope: Scope) -> dict[str, str | None]:
-    """The route, whose path is a template; without one the start of the path, percent-encoded and without API keys."""
-    route = getattr(scope.get("route"), "path", None)
-    return (
-        {"route": route}
-        if route
-        else {"route": None, "path": quote(mask_keys(scope["path"]), safe="/*")[:_MAX_LOGGED_PATH]}
-    )
+def _get_log_method(path: str, status: int) -> Callable[..., object]:
+    """Probes are DEBUG, errors of the service ERROR, all other requests INFO: clients cause 4xx."""
+    if path in _PROBES:
+        return log.debug
+    return log.error if status >= _INTERNAL_SERVER_ERROR else log.info
 
 
-def _client(scope: Scope) -> dict[str, str]:
-    client = scope["state"].get("client")
-    return {"client": client} if client else {}
+def _get_optional_fields(scope: Scope, facts: RequestFacts) -> dict[str, Any]:
+    fields = {
+        "address": scope["client"] and scope["client"][0],
+        "client": scope["state"].get("client"),
+        "code": facts.code,
+        "cause": facts.cause,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def format_path(scope: Scope) -> str:
+    """The start of the path, percent-encoded, without the query and without API keys."""
+    return quote(mask_keys(scope["path"]), safe="/*")[:_MAX_PATH_LENGTH]
 
 
 def _get_request_id(scope: Scope) -> str:

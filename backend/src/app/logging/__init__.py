@@ -1,16 +1,18 @@
-"""Structured logs, JSON in production and readable in development; the query counter and the log of SQL statements."""
+"""Structured logs, JSON in production and readable in development, written to standard output by a thread."""
 
+import atexit
 import logging
 import sys
-import time
-from contextvars import ContextVar
-from dataclasses import dataclass
+import threading
+from functools import partial
 from typing import Final
 
 import structlog
 from structlog.typing import Processor
 
 from app.config import Settings
+from app.logging.output import LogOutput
+from app.logging.requests import sql_log
 
 _SHARED: Final[tuple[Processor, ...]] = (
     structlog.contextvars.merge_contextvars,
@@ -23,51 +25,28 @@ _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
 _UVICORN_LOGGERS: Final = ("uvicorn", "uvicorn.error")
 _VERBOSE_LOGGERS: Final = ("alembic", "watchfiles")
 """Alembic logs its dialect at every connection, watchfiles each change of a file, bytecode included."""
+_STANDARD_OUTPUT: Final = 1
+_DRAIN_SECONDS: Final = 1.0
 
-
-@dataclass(slots=True)
-class QueryCounter:
-    """The number of statements that one request has sent."""
-
-    queries: int = 0
-
-
-@dataclass(slots=True)
-class SqlLog:
-    """Whether statements are logged. Set by `configure_logging`, for the process."""
-
-    is_enabled: bool = False
-
-
-_counter: ContextVar[QueryCounter] = ContextVar("query_counter")
-_sql_log: Final = SqlLog()
 _log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger()
 
 
-def start_query_counter() -> QueryCounter:
-    """Start counting for the current request."""
-    counter = QueryCounter()
-    _counter.set(counter)
-    return counter
+def _log_dropped(lines: int) -> None:
+    _log.error("log_lines_dropped", lines=lines)
 
 
-def start_statement() -> float:
-    """Count a statement that is about to be sent. Returns its start for `end_statement`."""
-    counter = _counter.get(None)
-    if counter is not None:
-        counter.queries += 1
-    return time.perf_counter()
-
-
-def end_statement(sql: str, started: float) -> None:
-    """Log a statement that has succeeded or failed, with its duration, if APP_LOG_SQL is set."""
-    if _sql_log.is_enabled:
-        _log.info("statement", sql=" ".join(sql.split()), ms=round((time.perf_counter() - started) * 1000, 2))
+_output: Final = LogOutput(_STANDARD_OUTPUT, on_dropped=_log_dropped)
+drain_logs: Final = partial(_output.drain, timeout=_DRAIN_SECONDS)
+"""Wait until the lines so far have been written, at most a second. Necessary before a signal ends the process."""
+atexit.register(drain_logs)
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the lines of structlog and of the standard library to standard output, in one format."""
-    _sql_log.is_enabled = settings.log_sql
+    """Send the lines of structlog and of the standard library to standard output, in one format.
+
+    In production this includes warnings and exceptions that nothing catches, which Python prints otherwise.
+    """
+    sql_log.is_enabled = settings.log_sql
     level = logging.getLevelNamesMapping()[settings.log_level]
     renderer: Processor = (
         structlog.processors.JSONRenderer()
@@ -80,10 +59,10 @@ def configure_logging(settings: Settings) -> None:
     structlog.configure(
         processors=[*_SHARED, *tracebacks, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: _output,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(_output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
@@ -96,3 +75,12 @@ def configure_logging(settings: Settings) -> None:
     for name in _UVICORN_LOGGERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    if settings.is_production:
+        _log_uncaught_errors()
+
+
+def _log_uncaught_errors() -> None:
+    logging.captureWarnings(capture=True)
+    sys.excepthook = lambda _, error, __: _log.critical("uncaught_exception", exc_info=error)
+    sys.unraisablehook = lambda args: _log.error("unraisable_exception", exc_info=args.exc_value)
+    threading.excepthook = lambda args: _log.error("uncaught_exception", exc_info=args.exc_value)
