@@ -1,8 +1,9 @@
 """The application: lifespan, middleware, error handlers, routers. No logic."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from app.db.session import ConnectedDatabase
 from app.logging import configure_logging
 from app.middleware import add_middleware
 from app.routers import categories, deals, health, hotels, pages
+from app.services.health import is_ready
 from app.services.idempotency import periodic_purge
 
 _DESCRIPTION: Final = """
@@ -46,15 +48,18 @@ def _operation_id(route: APIRoute) -> str:
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keep the database open while the application runs, and purge its idempotency keys."""
+async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
+    """Keep the database open while the application runs, and purge its idempotency keys.
+
+    `is_ready` in the lifespan state is for `app.server`.
+    """
     settings: Settings = app.state.settings
     with open_database(settings) as resolved:
         database = app.state.database = ConnectedDatabase.connect(resolved.url, settings)
         _tune_garbage_collector()
         try:
             async with periodic_purge(database, interval=settings.idempotency_purge_interval):
-                yield
+                yield {"is_ready": partial(is_ready, database)}
         finally:
             await database.close()
 

@@ -76,7 +76,7 @@ def test_writes_need_a_key_and_no_secret_is_printed(production: ProductionServer
     output = (tmp_path / "log").read_text() + "".join(text for _, text in responses)
     for secret in (SECRET, *(key.rpartition("_")[2] for key in (writer, admin, *guesses))):
         assert secret not in output
-    assert "Writes    need an API key (AUTH_MODE=writes)\n" in output
+    assert '"write_auth": true' in output
     assert "key_rejected" in output
     assert "key_without_scope" in output
 

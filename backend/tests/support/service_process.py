@@ -68,13 +68,25 @@ class ServiceProcess:
 
 @contextmanager
 def running_service(
-    url: str, *, port: int | None = None, workers: int = 1, **environment: str
+    url: str,
+    *,
+    port: int | None = None,
+    workers: int = 1,
+    ready_file: Path | None = None,
+    stdout: int | None = None,
+    **environment: str,
 ) -> Iterator[ServiceProcess]:
     """The service on the database at `url`, once it is healthy. With `port`, other services can share the port."""
-    options = {"host": "127.0.0.1", "port": port or free_port(), "workers": workers, "reuse_port": port is not None}
+    options: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": port or free_port(),
+        "workers": workers,
+        "reuse_port": port is not None,
+    }
+    options["ready_file"] = ready_file and str(ready_file)
     command = [sys.executable, "-m", "app.server.launcher", json.dumps(options)]
     variables = os.environ | {"DATABASE_URL": url, "APP_LOG_LEVEL": "WARNING"} | environment
-    with subprocess.Popen(command, env=variables) as process:
+    with subprocess.Popen(command, env=variables, stdout=stdout) as process:
         try:
             service = ServiceProcess(process, int(str(options["port"])))
             service.wait_for_status("/health", 200)

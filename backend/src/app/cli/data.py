@@ -140,8 +140,8 @@ def load_sample(database: "ResolvedDatabase") -> None:
         _run_import(SAMPLE_CSV, database)
 
 
-def require_current_schema(database: "ResolvedDatabase") -> None:
-    """Raise MigrationError if the schema is older than this version of the service."""
+def require_current_schema(database: "ResolvedDatabase") -> str | None:
+    """The revision of the schema. Raises MigrationError if it is older than this version of the service."""
     from app.db.migrations import MigrationError, current_revision, head_revision, is_compatible
 
     found = current_revision(database.url)
@@ -149,6 +149,7 @@ def require_current_schema(database: "ResolvedDatabase") -> None:
         raise MigrationError(
             f"The database is at revision {found}, and this version needs {head_revision()}: run `deals migrate`."
         )
+    return found
 
 
 def _require_import_extra() -> None:

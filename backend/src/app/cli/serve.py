@@ -1,5 +1,7 @@
 """`deals dev` and `deals serve`."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,6 +52,10 @@ def serve(
     reuse_port: Annotated[
         bool, typer.Option("--reuse-port", help="Share the port, so that the next version can start next to this one.")
     ] = False,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(help="File that exists while the service is ready, and contains its process id.", dir_okay=False),
+    ] = None,
 ) -> None:
     """Start the service for production.
 
@@ -57,16 +63,20 @@ def serve(
     """
     from app.cli.data import require_current_schema
     from app.db.resolve import open_database
-    from app.server.launcher import ServerOptions, launch
+    from app.server.launcher import ServerOptions, check_ready_file, launch
 
     options = ServerOptions(host, port, workers=workers, reuse_port=reuse_port)
     with user_errors():
         settings = _load_checked_settings(options)
+        if ready_file is not None:
+            path = settings.init_cwd.resolve() / ready_file
+            check_ready_file(path)
+            options = replace(options, ready_file=str(path))
         with open_database(settings) as database:
-            require_current_schema(database)
+            options = replace(options, schema_revision=require_current_schema(database))
             _check_driver(database.url)
-            # In production standard output is for logs.
-            typer.echo(_format_write_access(settings), err=settings.is_production)
+            if not settings.is_production:  # there the log has it, and every line is JSON
+                typer.echo(_format_write_access(settings))
             code = launch(options, database_url=database.url)
     raise typer.Exit(code)
 

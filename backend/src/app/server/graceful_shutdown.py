@@ -1,4 +1,4 @@
-"""Graceful shutdown: SIGTERM fails no request that has been sent, with one process or with several.
+"""Start and graceful shutdown: SIGTERM fails no request that has been sent, with one process or with several.
 
 1. The readiness probe returns 503 and each response closes its connection, so load balancers and clients move away.
 2. For the drain timeout, requests are still accepted and served.
@@ -7,43 +7,52 @@
    than the one for request bodies: a longer upload is cut off, before its write has begun.
 5. The database connections are closed when the cancelled requests have ended, or after a second.
 
+A server is ready when it accepts connections and the application's `is_ready` returns true. The ready notice is
+published when all workers are, and withdrawn when the shutdown begins.
+
 SIGINT starts at 3. A second signal ends the process at once.
 
-PRIVATE: this module relies on internals of uvicorn 0.54. pyproject.toml pins the version, and
+PRIVATE: this module and `workers` rely on internals of uvicorn 0.54. pyproject.toml pins the version, and
 tests/server/test_uvicorn_contract.py checks that the names exist.
 """
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import wait
 from types import FrameType
 from typing import Final
 
 from uvicorn import Config, Server
-from uvicorn.supervisors import Multiprocess, multiprocess
 
-from app.config import load_settings
+from app.logging import drain_logs
+from app.logging.episodes import DESCRIPTOR_SHORTAGE
+from app.server.ready_notice import ReadyNotice
 
 _SETTLE_DELAY: Final = 0.2
 """Seconds for data in transit to arrive after the listening sockets are closed."""
-_POLL_INTERVAL: Final = 0.1
+_READINESS_INTERVAL: Final = 0.5
+_TICKS_PER_SECOND: Final = 10
 _CANCEL_GRACE_SECONDS: Final = 1.0
 
 
 class GracefulServer(Server):
     """A uvicorn server that drains for `drain_timeout` seconds after SIGTERM.
 
-    The application finds the event `draining` in its lifespan state; it is set when the shutdown begins.
+    The application finds the event `draining` in its lifespan state; it is set when the shutdown begins. It may put
+    the function `is_ready` there, which is called until it returns true.
     """
 
-    def __init__(self, config: Config, *, drain_timeout: float) -> None:
+    def __init__(self, config: Config, *, drain_timeout: float, notice: ReadyNotice | None = None) -> None:
         super().__init__(config)
+        self.ready = threading.Event()
+        self._notice = notice
         self._drain_timeout = drain_timeout
         self._draining = threading.Event()
         self._stop_at = float("inf")
@@ -51,6 +60,23 @@ class GracefulServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan.state["draining"] = self._draining
         await super().startup(sockets)
+        self._readiness_task = asyncio.create_task(self._wait_until_ready())
+
+    async def _wait_until_ready(self) -> None:
+        is_ready = self.lifespan.state.get("is_ready")
+        while not self.ready.is_set():
+            if is_ready is None or await is_ready():
+                self.ready.set()
+            else:
+                await asyncio.sleep(_READINESS_INTERVAL)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                drain_logs()  # before the signal that was captured ends the process
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = bool(self._captured_signals)
@@ -62,10 +88,20 @@ class GracefulServer(Server):
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_PER_SECOND == 0:
+            _check_descriptors()
+        if self._notice is not None:
+            if self._draining.is_set():
+                self._notice.withdraw()
+            elif self.ready.is_set():
+                self._notice.publish()
         return await super().on_tick(counter) or time.monotonic() >= self._stop_at
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._draining.set()
+        self._readiness_task.cancel()
+        if self._notice is not None:
+            self._notice.withdraw()
         if not self.force_exit:
             await self._accept_backlog(sockets or [])
             await asyncio.sleep(_SETTLE_DELAY)
@@ -115,52 +151,11 @@ def _accept(listener: socket.socket) -> socket.socket | None:
     return connection
 
 
-class WorkerProcess(multiprocess.Process):
-    """A worker whose server shuts down gracefully, and whose end is noticed at once."""
-
-    def is_alive(self, timeout: float = 5) -> bool:
-        """Whether the worker responds within `timeout`. uvicorn's check waits even if the process has ended."""
-        if not self.process.is_alive():
-            return False
-        try:
-            self.parent_conn.send(b"ping")
-            if self.parent_conn not in wait([self.parent_conn, self.process.sentinel], timeout):
-                return False
-            self.parent_conn.recv()
-        except (OSError, EOFError):
-            return False
-        return True
-
-    @property
-    def server(self) -> Server:
-        if self._server is None:
-            self._server = GracefulServer(self.config, drain_timeout=load_settings().shutdown_drain_timeout)
-        return self._server
-
-
-class GracefulMultiprocess(Multiprocess):
-    """A uvicorn supervisor that forwards the signal it received to its workers, and kills them at a second one."""
-
-    def __init__(self, config: Config, *, sockets: list[socket.socket]) -> None:
-        multiprocess.Process = WorkerProcess  # type: ignore[misc]  # uvicorn has no parameter for the class
-        super().__init__(config, sockets)
-        self._signal = signal.SIGTERM
-
-    def handle_int(self) -> None:
-        self._signal = signal.SIGINT
-        super().handle_int()
-
-    def terminate_all(self) -> None:
-        for process in self.processes:
-            if process.pid is not None and process.exitcode is None:
-                os.kill(process.pid, self._signal)
-        for listener in self.sockets:  # otherwise the backlog would outlive the last worker
-            listener.close()
-
-    def join_all(self) -> None:
-        while any(process.exitcode is None for process in self.processes):
-            if self.signal_queue:
-                for process in self.processes:
-                    process.kill()
-            for process in self.processes:
-                process.process.join(_POLL_INTERVAL)
+def _check_descriptors() -> None:
+    """Log that this process has no free file descriptor: libuv closes new connections then, without an error."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        DESCRIPTOR_SHORTAGE.begin(limit=resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    else:
+        DESCRIPTOR_SHORTAGE.end()

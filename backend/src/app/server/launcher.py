@@ -12,16 +12,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
+import structlog
 import uvicorn
+from pydantic import SecretStr
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload
 
 from app.config import BACKEND, Settings, load_settings
 from app.logging import configure_logging
-from app.server.graceful_shutdown import GracefulMultiprocess, GracefulServer
+from app.server.graceful_shutdown import GracefulServer
 from app.server.protocol import HalfCloseProtocol
+from app.server.ready_notice import ReadyNotice, remove_ready_file
+from app.server.workers import GracefulMultiprocess
 
 _GRACEFUL_TIMEOUT: Final = 10
 _WORKER_HEALTHCHECK_TIMEOUT: Final = 30
@@ -29,6 +36,8 @@ _WORKER_HEALTHCHECK_TIMEOUT: Final = 30
 _POLL_INTERVAL: Final = 0.05
 _MAX_PORTS_TRIED: Final = 100
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound here
+
+_log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("server")
 
 
 class LauncherError(Exception):
@@ -43,6 +52,10 @@ class ServerOptions:
     reload: bool = False
     reuse_port: bool = False
     """Share the port with other processes that set this too, so that the next version can start next to this one."""
+    ready_file: str | None = None
+    """Absolute path of a file that exists while the service is ready."""
+    schema_revision: str | None = None
+    """Of the database at the start, for the log."""
 
     @property
     def url(self) -> str:
@@ -63,12 +76,20 @@ def check_port_available(options: ServerOptions) -> None:
         raise LauncherError(f"Cannot listen on {options.host}:{options.port}: {reason}.{hint}") from None
 
 
+def check_ready_file(path: Path) -> None:
+    """Raise LauncherError if the file cannot be created."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise LauncherError(f"Cannot create the ready file {path}.")
+
+
 def launch(options: ServerOptions, *, database_url: str, on_listening: Callable[[], None] | None = None) -> int:
     """Serve until the service ends or a signal stops it. Returns the exit code for the command.
 
     `on_listening` is called once, when the service accepts connections. uvicorn ends its process by the signal it
     received, so it runs in a child process, and this process releases its resources (an embedded server) in order.
     """
+    if options.ready_file is not None:
+        Path(options.ready_file).unlink(missing_ok=True)  # of a process that was killed
     child = subprocess.Popen(  # noqa: S603  our own interpreter and module
         [sys.executable, "-m", "app.server.launcher", json.dumps(asdict(options))],
         env=os.environ | {"DATABASE_URL": database_url},
@@ -80,6 +101,8 @@ def launch(options: ServerOptions, *, database_url: str, on_listening: Callable[
         if on_listening is not None and _wait_until_listening(child, options):
             on_listening()
         code = child.wait()
+    if options.ready_file is not None:
+        remove_ready_file(Path(options.ready_file), pid=child.pid)  # if the child was killed
     if code in (-signal.SIGINT, -signal.SIGTERM):
         return 0
     return code if code >= 0 else 128 - code  # as shells report a process that was killed by a signal
@@ -117,8 +140,33 @@ def _exit_with_parent() -> None:
 def _run(options: ServerOptions) -> None:
     settings = load_settings()
     configure_logging(settings)
+    _log_start(options, settings)
     with suppress(KeyboardInterrupt):  # uvicorn raises it for the SIGINT that stopped it
         _run_uvicorn(_uvicorn_config(options, settings), options, drain_timeout=settings.shutdown_drain_timeout)
+
+
+def _log_start(options: ServerOptions, settings: Settings) -> None:
+    _log.info(
+        "service_starting",
+        version=version("hotel-deals"),
+        schema_revision=options.schema_revision,
+        listening=options.url,
+        workers=options.workers,
+        database=_format_address(settings.database_url),
+        pool_size=settings.database_pool_size,
+        pool_max_overflow=settings.database_pool_max_overflow,
+        log_level=settings.log_level,
+        write_auth=settings.write_auth_enabled,
+    )
+
+
+def _format_address(url: SecretStr | None) -> str | None:
+    """Host, port and database of a URL, without user and password."""
+    if url is None:
+        return None
+    parts = urlsplit(url.get_secret_value())
+    host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
+    return f"{host}:{parts.port or 5432}{parts.path}"
 
 
 def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Config:
@@ -146,10 +194,13 @@ def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Confi
 def _run_uvicorn(config: uvicorn.Config, options: ServerOptions, *, drain_timeout: float) -> None:
     if options.reload:
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[_bind(options)]).run()
-    elif options.workers > 1:
-        GracefulMultiprocess(config, sockets=[_bind(options) if options.reuse_port else config.bind_socket()]).run()
+        return
+    notice = ReadyNotice(options.ready_file)
+    if options.workers > 1:
+        sockets = [_bind(options) if options.reuse_port else config.bind_socket()]
+        GracefulMultiprocess(config, sockets=sockets, notice=notice).run()
     else:
-        server = GracefulServer(config, drain_timeout=drain_timeout)
+        server = GracefulServer(config, drain_timeout=drain_timeout, notice=notice)
         server.run(sockets=[_bind(options)] if options.reuse_port else None)
         if not server.started:
             sys.exit(STARTUP_FAILURE)

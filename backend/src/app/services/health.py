@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
+from app.db.errors import DATABASE_ERRORS
+from app.db.failures import log_failure
+from app.db.session import Database
 from app.errors import ErrorDetail, ServiceUnavailableError
 from app.repositories.system import HealthQueries
 
@@ -25,3 +28,15 @@ class HealthService:
             raise ServiceUnavailableError(details=[ErrorDetail("service", "draining")])
         if not await self._health.is_migrated():
             raise ServiceUnavailableError(details=[ErrorDetail("migrations", "the schema is of an older version")])
+
+
+async def is_ready(database: Database) -> bool:
+    """Whether a process that has just started can handle requests."""
+    try:
+        await HealthService(health=HealthQueries(database.reads)).check()
+    except ServiceUnavailableError:
+        return False
+    except DATABASE_ERRORS as error:
+        log_failure(error)
+        return False
+    return True

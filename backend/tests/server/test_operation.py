@@ -1,0 +1,136 @@
+"""Operation of a running service: a log that nobody reads, too few file descriptors, and the ready file."""
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from devtools.ports import free_port
+from tests.support.cli import run_deals, running_deals
+from tests.support.databases import TestServer
+from tests.support.service_process import ServiceProcess, running_service
+
+pytestmark = pytest.mark.slow
+
+_DESCRIPTORS: Final = 40
+
+
+@pytest.fixture(scope="module")
+def url(server: TestServer) -> Iterator[str]:
+    with server.copy() as url:
+        yield url
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_stalled_standard_output_stops_no_request(url: str, workers: int) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    paths = [f"/nothing/{number:0150}" for number in range(100)]
+    with running_service(url, workers=workers, stdout=writer, APP_ENV="production", APP_LOG_LEVEL="INFO") as service:
+        os.close(writer)
+        assert {service.get(path)[0] for path in paths} == {404}
+        assert service.get("/health")[0] == 200
+        service.process.send_signal(signal.SIGINT)
+        with os.fdopen(reader) as file:
+            lines = [json.loads(line) for line in file]
+        assert service.process.wait(20) in {0, -signal.SIGINT}
+    assert sorted(line["path"] for line in lines if line["event"] == "request") == paths
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_closed_standard_output_stops_no_request(url: str, workers: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with running_service(url, workers=workers, stdout=writer, APP_LOG_LEVEL="INFO") as service:
+        os.close(writer)
+        assert {service.get("/nothing")[0] for _ in range(20)} == {404}
+        service.process.terminate()
+        assert service.process.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_shortage_of_file_descriptors_is_logged_once_and_ends(url: str, tmp_path: Path) -> None:
+    with (
+        (tmp_path / "log").open("w") as log,
+        running_service(url, stdout=log.fileno(), APP_LOG_LEVEL="INFO") as service,
+    ):
+        pid = service.process.pid
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (_DESCRIPTORS, _DESCRIPTORS))
+
+        def count(event: str) -> int:
+            return (tmp_path / "log").read_text().count(event)
+
+        with ExitStack() as clients:
+            for _ in range(_DESCRIPTORS):
+                clients.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            service.wait_until(lambda: count("file_descriptors_exhausted") == 1)
+        service.wait_until(lambda: count("file_descriptors_available") == 1)
+        service.wait_for_status("/health/ready", 200)
+        assert count("file_descriptors_exhausted") == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ready_file_exists_from_readiness_to_shutdown(url: str, tmp_path: Path, workers: int) -> None:
+    path = tmp_path / "ready"
+    with running_service(url, workers=workers, ready_file=path, APP_SHUTDOWN_DRAIN_TIMEOUT="60") as service:
+        service.wait_until(path.exists)
+        assert path.read_text() == f"{service.process.pid}\n"
+        assert list(tmp_path.iterdir()) == [path]
+        service.process.terminate()
+        service.wait_until(lambda: not path.exists())
+        service.process.terminate()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ready_file_waits_for_the_database(url: str, tmp_path: Path, workers: int) -> None:
+    """The service starts without a database, and is ready when there is one."""
+    path, sockets = tmp_path / "ready", tmp_path / "sockets"
+    with running_service(f"postgresql://u@/x?host={sockets}", workers=workers, ready_file=path) as service:
+        service.wait_for_status("/health/ready", 503)
+        assert not path.exists()
+
+
+def test_ready_file_of_a_killed_service_is_replaced_or_removed(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "ready"
+    path.write_text("1\n")
+    with running_deals(url, "serve", "--ready-file", str(path)) as (process, port):
+        service = ServiceProcess(process, port)
+        service.wait_until(lambda: path.exists() and path.read_text() != "1\n")
+        os.kill(int(path.read_text()), signal.SIGKILL)
+        assert process.wait(20) == 128 + signal.SIGKILL
+    assert not path.exists()
+
+
+def test_ready_file_of_the_next_process_is_left_alone(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "ready"
+    with running_service(url, ready_file=path) as service:
+        service.wait_until(path.exists)
+        path.write_text("1\n")
+    assert path.read_text() == "1\n"
+
+
+@pytest.mark.parametrize("name", ["missing/ready", "."])
+def test_unusable_ready_file_is_rejected(url: str, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    result = run_deals(url, "serve", "--port", str(free_port()), "--ready-file", str(path))
+    assert result.exit_code != 0
+    assert "ready" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("is_abstract", [False, True])
+def test_systemd_is_notified(url: str, tmp_path: Path, *, is_abstract: bool) -> None:
+    name = f"@{tmp_path}" if is_abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(name.replace("@", "\0"))
+        manager.settimeout(20)
+        with running_service(url, workers=2, NOTIFY_SOCKET=name):
+            assert manager.recv(100) == b"READY=1"
+        assert manager.recv(100) == b"STOPPING=1"
