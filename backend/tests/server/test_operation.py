@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 import pytest
 
 from devtools.ports import free_port
-from tests.support.cli import run_deals, running_deals
+from tests.support.cli import DEALS, command_environment, get, run_deals, running_deals, wait_for_health
 from tests.support.databases import TestServer
 from tests.support.service_process import ServiceProcess, running_service
 
@@ -54,6 +55,20 @@ def test_closed_standard_output_stops_no_request(url: str, workers: int) -> None
         assert {service.get("/nothing")[0] for _ in range(20)} == {404}
         service.process.terminate()
         assert service.process.wait(20) in {0, -signal.SIGTERM}
+
+
+@pytest.mark.parametrize("redirections", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_service_runs_without_standard_streams(url: str, redirections: str) -> None:
+    """No socket gets the number of a stream, where log lines would be written to it."""
+    port = free_port()
+    command = ["sh", "-c", f'exec "$0" serve --port {port} {redirections}', DEALS]
+    with subprocess.Popen(command, env=command_environment(url)) as process:
+        wait_for_health(process, port)
+        assert {tuple(get(port, "/categories")) for _ in range(10)} == {()}
+        [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert Path(f"/proc/{child}/fd/1").readlink() == Path(os.devnull)
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 def test_shortage_of_file_descriptors_is_logged_once_and_ends(url: str, tmp_path: Path) -> None:

@@ -85,8 +85,9 @@ def _load_checked_settings(options: "ServerOptions") -> "Settings":
     """The settings, after every check that is possible before the database starts."""
     from app.cli.production_checks import require_production_ready
     from app.config import load_settings
-    from app.server.launcher import check_port_available
+    from app.server.launcher import check_port_available, open_standard_streams
 
+    open_standard_streams()
     settings = load_settings()
     if settings.is_production:
         require_production_ready(settings, options)

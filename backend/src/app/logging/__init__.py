@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import sys
 import threading
 from functools import partial
@@ -52,7 +53,7 @@ def configure_logging(settings: Settings) -> None:
         structlog.processors.JSONRenderer()
         if settings.is_production
         else structlog.dev.ConsoleRenderer(
-            colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+            colors=os.isatty(_STANDARD_OUTPUT), exception_formatter=structlog.dev.plain_traceback
         )
     )
     tracebacks: tuple[Processor, ...] = (_TRACEBACKS,) if settings.is_production else ()

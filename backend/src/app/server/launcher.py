@@ -35,6 +35,7 @@ _WORKER_HEALTHCHECK_TIMEOUT: Final = 30
 """Seconds; a worker that is still importing does not respond to the check, and is replaced when it fails."""
 _POLL_INTERVAL: Final = 0.05
 _MAX_PORTS_TRIED: Final = 100
+_STANDARD_ERROR: Final = 2
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound here
 
 _log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("server")
@@ -62,6 +63,13 @@ class ServerOptions:
         """The URL for clients on this machine."""
         host = _WILDCARDS.get(self.host, self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def open_standard_streams() -> None:
+    """Open /dev/null as the standard streams that are closed, whose numbers the next files or sockets would get."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        os.set_inheritable(fd, True)  # noqa: FBT003  no keyword
+    os.close(fd)
 
 
 def check_port_available(options: ServerOptions) -> None:
@@ -138,6 +146,7 @@ def _exit_with_parent() -> None:
 
 
 def _run(options: ServerOptions) -> None:
+    open_standard_streams()
     settings = load_settings()
     configure_logging(settings)
     _log_start(options, settings)
