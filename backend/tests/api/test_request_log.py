@@ -16,7 +16,6 @@ from uuid import uuid4
 import pytest
 
 from app.auth.tokens import new_key, public_id
-from app.middlewares.request_context import format_path
 from tests.support.api_catalogue import filled_catalogue
 from tests.support.api_keys import HEADER, SECRET
 from tests.support.cli import run_deals

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.db.errors import ConnectTimeoutError, ReadPoolTimeoutError
 from app.db.failures import DATABASE_ERROR, find_cause
-from app.logging.episodes import DATABASE_OUTAGE, DESCRIPTOR_SHORTAGE, Episode
+from app.observability.episodes import DATABASE_OUTAGE, DESCRIPTOR_SHORTAGE, Episode
 
 
 def server_error(sqlstate: str) -> Exception:
@@ -63,7 +63,7 @@ _ERRORS: Final[list[tuple[Exception, str | Episode]]] = [
 _LOG_EPISODE: Final = """
 from app.config import Environment, Settings
 from app.logging import configure_logging
-from app.logging.episodes import DATABASE_OUTAGE
+from app.observability.episodes import DATABASE_OUTAGE
 
 configure_logging(Settings(env=Environment.PRODUCTION))
 DATABASE_OUTAGE.end()

@@ -32,7 +32,7 @@ from app.errors import (
     RequestTimeoutError,
     UnknownParameterError,
 )
-from app.logging.requests import set_error_code
+from app.observability.requests import set_error_code
 
 UNKNOWN_PARAMETER: Final = "unknown_parameter"
 """The type of a validation error for an unknown query parameter."""

@@ -8,8 +8,8 @@ import structlog
 
 from app.db.errors import POOL_TIMEOUTS, get_driver_error, to_app_error
 from app.errors import ServiceUnavailableError
-from app.logging.episodes import DATABASE_OUTAGE, DESCRIPTOR_SHORTAGE, Episode
-from app.logging.requests import set_cause
+from app.observability.episodes import DATABASE_OUTAGE, DESCRIPTOR_SHORTAGE, Episode
+from app.observability.requests import set_cause
 
 DATABASE_ERROR: Final = "database_error"
 """An error of the service, or one that an operator has to repair; logged with its traceback."""

@@ -20,8 +20,8 @@ from app.db.read_pool import ReadPool, connect
 from app.db.statements import Executor, get_driver_connection
 from app.db.urls import asyncpg_arguments, get_connect_timeout
 from app.errors import OutcomeUnknownError
-from app.logging.episodes import DATABASE_OUTAGE
-from app.logging.requests import end_statement, set_cause, start_statement
+from app.observability.episodes import DATABASE_OUTAGE
+from app.observability.requests import end_statement, set_cause, start_statement
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.logging.episodes import DATABASE_OUTAGE
-from app.logging.requests import end_statement, start_statement
+from app.observability.episodes import DATABASE_OUTAGE
+from app.observability.requests import end_statement, start_statement
 
 R = TypeVar("R")
 """The type of a row: a TypedDict with a key for each column."""

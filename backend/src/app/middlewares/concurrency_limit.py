@@ -5,7 +5,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import ServiceUnavailableError
-from app.logging.requests import set_cause
+from app.observability.requests import set_cause
 
 _EXEMPT_PATHS: Final = frozenset({"/health", "/health/ready"})
 _METHODS_WITH_BODY: Final = frozenset({"POST", "PATCH"})

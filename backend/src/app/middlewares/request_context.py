@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth.tokens import mask_keys
-from app.logging.requests import RequestFacts, start_request
+from app.observability.requests import RequestFacts, start_request
 
 _INTERNAL_SERVER_ERROR: Final = 500
 _CLIENT_CLOSED_REQUEST: Final = 499

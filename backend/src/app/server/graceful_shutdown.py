@@ -32,7 +32,7 @@ from typing import Final
 from uvicorn import Config, Server
 
 from app.logging import drain_logs
-from app.logging.episodes import DESCRIPTOR_SHORTAGE
+from app.observability.episodes import DESCRIPTOR_SHORTAGE
 from app.server.ready_notice import ReadyNotice
 
 _SETTLE_DELAY: Final = 0.2

@@ -12,8 +12,8 @@ import structlog
 from structlog.typing import Processor
 
 from app.config import Settings
-from app.logging.output import LogOutput
-from app.logging.requests import sql_log
+from app.observability.output import LogOutput
+from app.observability.requests import sql_log
 
 _SHARED: Final[tuple[Processor, ...]] = (
     structlog.contextvars.merge_contextvars,

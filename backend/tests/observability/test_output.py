@@ -11,12 +11,12 @@ from typing import Final
 
 import pytest
 
-from app.logging.output import LogOutput
+from app.observability.output import LogOutput
 
 _TIMEOUT: Final = 60
 _WRITE_FROM_PROCESS: Final = """
 import sys
-from app.logging.output import LogOutput
+from app.observability.output import LogOutput
 
 output = LogOutput(1, on_dropped=lambda lines: None)
 for number in range(200):
@@ -25,7 +25,7 @@ output.drain(timeout=60)
 """
 _WRITE_FROM_FORKED_PROCESS: Final = """
 import os
-from app.logging.output import LogOutput
+from app.observability.output import LogOutput
 
 output = LogOutput(1, on_dropped=lambda lines: None)
 output.write("parent before\\n")
@@ -40,7 +40,7 @@ output.drain(timeout=60)
 """
 _WRITE_FROM_FINALIZER: Final = """
 import gc
-from app.logging.output import LogOutput
+from app.observability.output import LogOutput
 
 output = LogOutput(1, on_dropped=lambda lines: None)
 
