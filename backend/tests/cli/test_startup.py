@@ -23,8 +23,10 @@ _COMMANDS: Final = [
     *([command] for command in ("psql", "shell", "openapi", "bench", "keys")),
     *(["keys", command] for command in ("create", "list", "revoke")),
 ]
-_HEAVY: Final = {"alembic", "asyncpg", "fastapi", "pandas", "psycopg2", "pydantic_settings", "rich", "sqlalchemy"}
-_IMPORT_EXTRA: Final = ("pandas", "numpy")
+_HEAVY: Final = {
+    *("alembic", "asyncpg", "fastapi", "pandas", "psycopg2", "pyarrow", "pydantic_settings", "rich", "sqlalchemy"),
+}
+_IMPORT_EXTRA: Final = ("pandas", "numpy", "pyarrow")
 _RUN_DEALS: Final = "from app.cli.main import app; app(prog_name='deals')"
 _PRINT_ALL_HELP: Final = """
 import contextlib, json, sys

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.importer.reader import MAX_LINES_PER_ROW, ROWS_PER_CHUNK, Chunk, read_chunks
+from app.importer.reader import MAX_LINES_PER_ROW, Chunk, read_chunks
 from app.importer.types import COLUMN_NAMES, LoadFileError
 from tests.support.deal_files import row, to_csv, write_rows
 
@@ -91,12 +91,12 @@ def test_file_with_only_a_header_has_no_chunks(file: Path) -> None:
 
 
 def test_long_file_is_read_in_bounded_chunks(file: Path) -> None:
-    write_rows(file, *[row()] * (2 * ROWS_PER_CHUNK + 1))
-    chunks = list(read_chunks(file))
-    assert [chunk.rows for chunk in chunks] == [ROWS_PER_CHUNK, ROWS_PER_CHUNK, 1]
-    assert chunks[2].cells.index.tolist() == [2 * ROWS_PER_CHUNK + 2]
-    assert 0.4 < chunks[0].share < 0.6
-    assert chunks[2].share == 1
+    write_rows(file, *[row()] * 1_000)
+    chunks = list(read_chunks(file, block_length=40_000))
+    assert len(chunks) == 4
+    assert [line for chunk in chunks for line in chunk.cells.index] == list(range(2, 1_002))
+    assert 0.1 < chunks[0].share < 0.9
+    assert chunks[-1].share == 1
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
@@ -155,6 +155,18 @@ def test_names_of_columns_are_normalised(file: Path, change: Callable[[str], str
     header, line = to_csv([row()]).splitlines()
     file.write_text(",".join(map(change, header.split(","))) + f"\n{line}\n", encoding="utf-8")
     assert dict(read_one_chunk(file).cells.loc[2]) == dict(row())
+
+
+def test_many_blank_lines_before_header_are_skipped(file: Path) -> None:
+    file.write_text("\n" * 300 + to_csv([row()]))
+    assert read_one_chunk(file).cells.index.tolist() == [302]
+
+
+def test_long_first_line_is_reported(file: Path) -> None:
+    file.write_text("x" * 2_000_000)
+    assert get_error(file) == (
+        "deals.csv does not have the columns of a file of deals: line 1 is longer than 1,048,576 characters."
+    )
 
 
 def test_wrong_columns_are_listed(file: Path) -> None:

@@ -1,9 +1,16 @@
 """Validating chunks of rows."""
 
-import pandas as pd
+from datetime import datetime
 
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.importer.cells import PARSERS
 from app.importer.types import COLUMN_NAMES, RejectedCell, printable_prefix
-from app.importer.validation import validate
+from app.importer.validation import VALID_PATTERNS, validate
 from tests.support.deal_files import Row, row
 
 
@@ -62,3 +69,30 @@ def test_printable_prefix_escapes_and_truncates() -> None:
     assert printable_prefix("a\0\n\x85\u202e\udcff") == "a\\x00\\n\\x85\\u202e\\xff"
     assert printable_prefix("x" * 80) == "x" * 80
     assert printable_prefix("x" * 81) == "x" * 80 + "…"
+
+
+@pytest.mark.parametrize("column", VALID_PATTERNS)
+@given(data=st.data())
+def test_cells_that_match_the_pattern_of_valid_values_are_valid(column: str, data: st.DataObject) -> None:
+    cell = data.draw(st.from_regex(VALID_PATTERNS[column], fullmatch=True))
+    parsed = PARSERS[column](cell)
+    assert parsed == cell or datetime.fromisoformat(parsed) == datetime.fromisoformat(cell)
+
+
+def test_text_of_arrow_is_validated_like_python_strings() -> None:
+    rows = [
+        row(),
+        row(id="x"),
+        row(id="8", created_at="2025-02-29T00:00:00Z"),
+        row(price_per_night="1,5", categories="['a']"),
+    ]
+    values, rejects = validate(cells(*rows).astype(pd.ArrowDtype(pa.string())))
+    expected_values, expected_rejects = validate(cells(*rows))
+    pd.testing.assert_frame_equal(values, expected_values)
+    assert rejects == expected_rejects
+
+
+def test_valid_text_of_arrow_is_not_parsed() -> None:
+    values, rejects = validate(cells(row()).astype(pd.ArrowDtype(pa.string())))
+    assert values.loc[10, "created_at"] == row()["created_at"]
+    assert rejects == []

@@ -1,21 +1,26 @@
-"""Read a file of deals in chunks of rows. After a malformed row, continue with the next line."""
+"""Read a file of deals in chunks of rows. After a malformed row, continue with the next line.
+
+A block of lines is split at once, unless it is unusual: then, its rows are split one by one.
+"""
 
 import csv
 import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from io import StringIO
 from pathlib import Path
 from typing import Final, TextIO
 
 import pandas as pd
 
+from app.importer.blocks import split_block
 from app.importer.header import Header, parse_header, parse_separator_line
 from app.importer.source import open_source
 from app.importer.types import LoadFileError, RejectedCell
 
-ROWS_PER_CHUNK: Final = 10_000
+DEFAULT_BLOCK_LENGTH: Final = 4 * 1024 * 1024
+"""In characters: about 27,000 deals."""
 MAX_LINE_LENGTH: Final = 1024 * 1024
 """In characters; the rest of a longer line is discarded, and its row is rejected."""
 
@@ -46,22 +51,28 @@ class Chunk:
         return len(self.cells) + len(self.malformed)
 
 
-def read_chunks(path: Path) -> Iterator[Chunk]:
+def read_chunks(path: Path, *, block_length: int = DEFAULT_BLOCK_LENGTH) -> Iterator[Chunk]:
     """Yield all rows of the file in constant memory; `-` is standard input. Blank lines and blank rows are skipped.
 
     Raises LoadFileError if the file is not a CSV file of deals, or at the end if it was changed since the start.
     """
     with open_source(path) as source:
-        lines = _Lines(source.text)
+        lines = Lines(source.text)
         header = _read_header(lines, name=source.name)
-        rows = _read_rows(lines, header)
-        while batch := list(islice(rows, ROWS_PER_CHUNK)):
+        while block := lines.start_block(block_length):
+            cells = split_block(block, header)
+            if cells is None:
+                chunk = _to_chunk(list(read_rows(lines, header)), columns=list(header.columns), share=source.share)
+            else:
+                cells.index = lines.skip_block(rows=len(cells))
+                chunk = Chunk(cells, [], source.share)
             _require_utf_8(lines, name=source.name)
-            yield _to_chunk(batch, columns=list(header.columns), share=source.share)
+            if chunk.rows:
+                yield chunk
 
 
 @dataclass(slots=True)
-class _Lines:
+class Lines:
     """The lines of a file, for a csv.reader, which can be sent back to the second line of the current row."""
 
     text: TextIO
@@ -70,10 +81,12 @@ class _Lines:
     first_not_utf_8: int | None = None
     """The first line with a letter in another encoding than UTF-8."""
     has_utf_8_letters: bool = False
+    _block: StringIO = field(default_factory=StringIO)
+    _block_length: int = 0
     _row: list[str] = field(default_factory=list)
     _repeated: deque[str] = field(default_factory=deque)
 
-    def __iter__(self) -> "_Lines":
+    def __iter__(self) -> "Lines":
         return self
 
     def __next__(self) -> str:
@@ -88,6 +101,25 @@ class _Lines:
             self._inspect(line)
         return line
 
+    def start_block(self, length: int) -> str:
+        """Read at least `length` characters, up to the end of a line unless that is long. Empty at the end."""
+        block = self.text.read(length)
+        block += self.text.readline(MAX_LINE_LENGTH)
+        self._block, self._block_length = StringIO(block, newline=""), len(block)
+        return block
+
+    @property
+    def is_block_read(self) -> bool:
+        """Whether all lines of the block have been returned."""
+        return not self._repeated and self._block.tell() == self._block_length
+
+    def skip_block(self, *, rows: int) -> pd.RangeIndex:
+        """The line numbers of the block's rows, of one line each."""
+        numbers = pd.RangeIndex(self.number + 1, self.number + 1 + rows)
+        self.number += rows
+        self.has_utf_8_letters = self.has_utf_8_letters or not self._block.getvalue().isascii()
+        return numbers
+
     def start_row(self) -> None:
         self._row.clear()
 
@@ -99,13 +131,19 @@ class _Lines:
         return first
 
     def _read(self) -> str:
-        line = self.text.readline(MAX_LINE_LENGTH + 1)
+        line = rest = self._read_part()
         if not line:
             raise StopIteration
-        rest = line
         while len(rest) > MAX_LINE_LENGTH and not rest.endswith(("\r", "\n")):
-            rest = self.text.readline(MAX_LINE_LENGTH + 1)
+            rest = self._read_part()
         return line
+
+    def _read_part(self) -> str:
+        """A line up to its limit of length. The last line of a block may continue after the block."""
+        part = self._block.readline(MAX_LINE_LENGTH + 1)
+        if part.endswith(("\r", "\n")) or len(part) > MAX_LINE_LENGTH:
+            return part
+        return part + self.text.readline(MAX_LINE_LENGTH + 1 - len(part))
 
     def _inspect(self, line: str) -> None:
         if self.first_not_utf_8 is None and _OTHER_LETTER.search(line):
@@ -113,21 +151,34 @@ class _Lines:
         self.has_utf_8_letters = self.has_utf_8_letters or _VALID_LETTER.search(line) is not None
 
 
-def _read_header(lines: _Lines, *, name: str) -> Header:
-    line = next((line for line in lines if line.strip()), None)
-    delimiter = parse_separator_line(line) if line else None
+def _read_header(lines: Lines, *, name: str) -> Header:
+    line = _read_line(lines, name=name)
+    delimiter = parse_separator_line(line)
     if delimiter:
-        line = next((line for line in lines if line.strip()), None)
-    if line is None:
-        raise LoadFileError(f"{name} is empty.")
+        line = _read_line(lines, name=name)
     _require_utf_8(lines, name=name)
     return parse_header(line, delimiter=delimiter, name=name)
 
 
-def _read_rows(lines: _Lines, header: Header) -> Iterator[Row | RejectedCell]:
-    """A csv.reader that has raised an error begins the next row with the next line."""
+def _read_line(lines: Lines, *, name: str) -> str:
+    """The next line that is not blank."""
+    try:
+        for line in lines:
+            lines.start_row()
+            if line.strip():
+                return line
+    except csv.Error as error:
+        raise LoadFileError(f"{name} does not have the columns of a file of deals: line 1 {error}.") from error
+    raise LoadFileError(f"{name} is empty.")
+
+
+def read_rows(lines: Lines, header: Header) -> Iterator[Row | RejectedCell]:
+    """Split the rows that begin in the current block one by one.
+
+    A csv.reader that has raised an error begins the next row with the next line.
+    """
     reader, width = csv.reader(lines, delimiter=header.delimiter, strict=True), len(header.columns)
-    while True:
+    while not lines.is_block_read:
         lines.start_row()
         number = lines.number + 1
         try:
@@ -135,9 +186,7 @@ def _read_rows(lines: _Lines, header: Header) -> Iterator[Row | RejectedCell]:
         except csv.Error as error:
             yield RejectedCell(number, "", lines.restart_after_first_line(), _get_reason(error))
             continue
-        if cells is None:
-            return
-        if any(map(str.strip, cells)):
+        if cells and any(map(str.strip, cells)):
             yield _check_width(number, cells, width=width, delimiter=header.delimiter)
 
 
@@ -159,7 +208,7 @@ def _check_width(line: int, cells: list[str], *, width: int, delimiter: str) -> 
     return line, cells
 
 
-def _require_utf_8(lines: _Lines, *, name: str) -> None:
+def _require_utf_8(lines: Lines, *, name: str) -> None:
     """Raise LoadFileError if the lines so far have letters in another encoding, and none in UTF-8.
 
     Otherwise, single damaged cells are rejected with their rows.

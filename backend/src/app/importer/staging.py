@@ -3,13 +3,15 @@
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
+from pyarrow import csv as arrow_csv
 
 from app.importer.types import COLUMNS, LoadFileError, RejectedCell, printable, printable_prefix
 
@@ -51,8 +53,9 @@ def create_staging(cursor: Cursor) -> None:
 
 def stage_rows(cursor: Cursor, values: pd.DataFrame) -> None:
     """Copy validated rows, indexed by line, to `staged`."""
-    text = StringIO()
-    values.to_csv(text, header=False)
+    table = pa.Table.from_pandas(values.rename_axis("line").reset_index())
+    text = BytesIO()
+    arrow_csv.write_csv(table, text, arrow_csv.WriteOptions(include_header=False))
     text.seek(0)
     cursor.copy_expert(_COPY_ROWS, text)
 
