@@ -26,8 +26,11 @@ _CREATE_TABLES: Final = """
     ) ON COMMIT DROP;
 """
 _IS_NOT_REJECTED: Final = "line NOT IN (SELECT line FROM rejects) AND line NOT IN (SELECT line FROM conflicting_rows)"
-_ACCEPTED_ROWS: Final = f"(SELECT DISTINCT ON (id) * FROM staged WHERE {_IS_NOT_REJECTED} ORDER BY id, line)"  # noqa: S608  constants
-_FIND_NEW_PHONES: Final = f"""
+_VALID_ROWS: Final = f"(SELECT * FROM staged WHERE {_IS_NOT_REJECTED})"  # noqa: S608  constants
+_FIRST_VALID_ROWS: Final = f"(SELECT DISTINCT ON (id) * FROM staged WHERE {_IS_NOT_REJECTED} ORDER BY id, line)"  # noqa: S608  constants
+_HAS_REJECTS: Final = "SELECT EXISTS (SELECT FROM rejects)"
+_HAS_REPEATED_IDS: Final = "SELECT EXISTS (SELECT FROM staged GROUP BY id HAVING count(*) > 1)"
+_FIND_NEW_PHONES: Final = """
     INSERT INTO new_phones (hotel_id, phone)
     SELECT hotels.id, hotel_phone
     FROM (
@@ -35,13 +38,13 @@ _FIND_NEW_PHONES: Final = f"""
             hotel_name, hotel_city, hotel_country, hotel_phone,
             count(*) OVER (PARTITION BY hotel_name, hotel_city, hotel_country) AS phones_of_hotel,
             count(*) OVER (PARTITION BY hotel_phone) AS hotels_of_phone
-        FROM {_ACCEPTED_ROWS} AS accepted_rows
+        FROM {} AS accepted_rows
         GROUP BY hotel_name, hotel_city, hotel_country, hotel_phone
     ) AS hotels_in_file
     JOIN hotels ON (name, city, country) = (hotel_name, hotel_city, hotel_country)
     WHERE hotel_phone <> hotels.phone AND phones_of_hotel = 1 AND hotels_of_phone = 1
         AND NOT EXISTS (SELECT FROM hotels AS other_hotels WHERE other_hotels.phone = hotel_phone)
-"""  # noqa: S608  constants
+"""
 # The unique constraints admit each hotel that agrees with all before it.
 _ACCEPT_HOTELS_OF_CATALOGUE: Final = """
     INSERT INTO accepted_hotels (name, city, country, phone, source)
@@ -109,20 +112,33 @@ def reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict, new_phone: NewP
     if on_conflict is OnConflict.ERROR:
         cursor.execute(_REJECT_EXISTING_IDS)
     cursor.execute(_CREATE_TABLES)
+    has_repeated_ids = _query(cursor, _HAS_REPEATED_IDS)
+    accepted_rows = _FIRST_VALID_ROWS if has_repeated_ids else _VALID_ROWS
     if new_phone is NewPhone.UPDATE:
-        cursor.execute(_FIND_NEW_PHONES)
+        cursor.execute(_FIND_NEW_PHONES.format(accepted_rows))
     cursor.execute(_ACCEPT_HOTELS_OF_CATALOGUE)
-    _find_conflicting_rows(cursor)
-    cursor.execute(_REJECT_REPEATED_IDS)
-    cursor.execute(_ACCEPT_HOTELS_OF.format("staged"))  # for the problems of rows that are rejected anyway
-    cursor.execute(_REJECT_PHONES_OF_OTHER_HOTELS)
-    cursor.execute(_REJECT_HOTELS_WITH_OTHER_PHONES)
+    has_conflicting_rows = _find_conflicting_rows(cursor, accepted_rows)
+    if has_conflicting_rows or has_repeated_ids or _query(cursor, _HAS_REJECTS):
+        cursor.execute(_REJECT_REPEATED_IDS)
+        cursor.execute(_ACCEPT_HOTELS_OF.format("staged"))  # for the problems of rows that are rejected anyway
+        cursor.execute(_REJECT_PHONES_OF_OTHER_HOTELS)
+        cursor.execute(_REJECT_HOTELS_WITH_OTHER_PHONES)
 
 
-def _find_conflicting_rows(cursor: Cursor) -> None:
-    """Fill `conflicting_rows`. Such a row frees its id for a later row, if the hotel of that agrees with all others."""
-    is_complete = False
-    while not is_complete:
-        cursor.execute(_ACCEPT_HOTELS_OF.format(_ACCEPTED_ROWS))
+def _query(cursor: Cursor, question: str) -> bool:
+    cursor.execute(question)
+    return cursor.fetchone() == (True,)
+
+
+def _find_conflicting_rows(cursor: Cursor, accepted_rows: str) -> bool:
+    """Fill `conflicting_rows`, and return whether there are any.
+
+    Such a row frees its id for a later row, if the hotel of that agrees with all others.
+    """
+    found = 0
+    while True:
+        cursor.execute(_ACCEPT_HOTELS_OF.format(accepted_rows))
         cursor.execute(_FIND_CONFLICTING_ROWS)
-        is_complete = cursor.rowcount == 0
+        if cursor.rowcount == 0:
+            return found > 0
+        found += cursor.rowcount
