@@ -8,6 +8,7 @@ import ast
 import csv
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -38,7 +39,10 @@ _BOOLEANS: Final = {"true": "true", "t": "true", "yes": "true", "y": "true", "1"
 _MIN_TIMESTAMP: Final = datetime(MIN_DATE.year, MIN_DATE.month, MIN_DATE.day, tzinfo=UTC)
 _MAX_TIMESTAMP: Final = datetime(MAX_DATE.year, MAX_DATE.month, MAX_DATE.day, tzinfo=UTC)
 _SEPARATORS: Final = re.compile("[,;|]")
-_LIST: Final = re.compile(r"\[.*\]|\{.*\}|\(['\"].*\)", re.DOTALL)
+_ARRAY: Final = re.compile(r"\{.*\}", re.DOTALL)
+_LIST: Final = re.compile(r"\[.*\]|\(['\"].*\)", re.DOTALL)
+_NOT_A_LIST: Final = "must be a list of names of categories"
+_MISSING_VALUES: Final = frozenset({"null", "none", "nan", "\\n"})
 _SYNTAX: Final = re.compile(r"[\[\]{}\",;|]|^'.*'$")
 
 
@@ -101,7 +105,7 @@ def parse_timestamp(cell: str) -> str:
         if match:
             timestamp = _to_timestamp(**match.groupdict(default=""))
             if _MIN_TIMESTAMP <= timestamp <= _MAX_TIMESTAMP:
-                return timestamp.isoformat()
+                return timestamp.astimezone(UTC).isoformat()
     raise ValueError(f"must be a timestamp like 2026-03-01T09:12:44Z, from {MIN_DATE} to {MAX_DATE}")
 
 
@@ -127,12 +131,16 @@ def parse_categories(cell: str) -> str:
     names = dict.fromkeys(clean_text(part, max_length=50) for part in _split_categories(cell.strip()) if part.strip())
     if any(map(_SYNTAX.search, names)):
         raise ValueError("must be names of categories without brackets, quotes and separators")
+    if any(name.lower() in _MISSING_VALUES for name in names):
+        raise ValueError("must be names of categories, or empty, and not the text of a missing value")
     if len(names) > MAX_CATEGORIES:
         raise ValueError(f"must name at most {MAX_CATEGORIES} categories")
     return ",".join(names)
 
 
 def _split_categories(text: str) -> Sequence[str]:
+    if _ARRAY.fullmatch(text):
+        return _parse_array(text)
     if _LIST.fullmatch(text):
         return _parse_list(text)
     separators = set(_SEPARATORS.findall(text))
@@ -142,18 +150,31 @@ def _split_categories(text: str) -> Sequence[str]:
 
 
 def _parse_list(text: str) -> Sequence[str]:
-    """The strings of a list such as `["a", "b"]`, `['a', 'b']` or `{a,"b"}`."""
-    for parse in (json.loads, ast.literal_eval, _parse_array):
-        with suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError, csv.Error):
+    """The strings of a list such as `["a", "b"]` or `['a', 'b']`, or the names of `[a, b]`."""
+    for parse in (json.loads, _parse_literal):
+        with suppress(ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             names = parse(text)
-            if isinstance(names, (list, tuple, set)) and all(isinstance(name, str) for name in names):
-                return list(names)
-    raise ValueError("must be a list of names of categories")
+            if not all(isinstance(name, str) for name in names):
+                break
+            return list(names)
+    else:
+        return _parse_array(text)
+    raise ValueError(_NOT_A_LIST)
+
+
+def _parse_literal(text: str) -> Sequence[object]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # for a backslash
+        names: Sequence[object] = ast.literal_eval(text)
+    return names
 
 
 def _parse_array(text: str) -> Sequence[str]:
-    """The elements of an array of PostgreSQL, or of a list without quotes around its names."""
-    (names,) = csv.reader([text[1:-1]], strict=True, skipinitialspace=True) or [[]]
+    """The elements of an array of PostgreSQL such as `{a,"b"}`."""
+    try:
+        (names,) = csv.reader([text[1:-1]], strict=True, skipinitialspace=True)
+    except csv.Error:
+        raise ValueError(_NOT_A_LIST) from None
     return names
 
 
