@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from app.importer.source import open_source
-from app.importer.types import LoadFileError
+from app.importer.types import STANDARD_INPUT, LoadFileError
 from tests.support.deal_files import row, to_csv
 
 if sys.version_info >= (3, 14):
@@ -127,6 +127,16 @@ def test_truncated_encoding_is_reported(file: Path, encoding: str) -> None:
 def test_byte_that_is_not_utf_8_is_a_lone_surrogate(file: Path) -> None:
     file.write_bytes(b"Z\xfcrich")
     assert read(file) == "Z\udcfcrich"
+
+
+def test_member_of_zip_archive_without_a_name_is_read(file: Path) -> None:
+    file.write_bytes(COMPRESSED["zip"].replace(b"deals.csv", b"\0eals.csv"))
+    assert read(file) == TEXT
+
+
+def test_closed_standard_input_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert get_error(STANDARD_INPUT) == "Standard input is closed."
 
 
 def test_share_grows_to_one(file: Path) -> None:

@@ -107,6 +107,8 @@ def _damaged(name: str) -> str:
 def _open_file(path: Path, *, name: str) -> BinaryIO:
     """A seekable file. Pipes, which `<(command)` in a shell is too, are copied to a temporary file first."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise LoadFileError("Standard input is closed.")
         return _spool(sys.stdin.buffer)
     try:
         mode = path.stat().st_mode
@@ -145,7 +147,7 @@ def _decompress(file: BinaryIO, *, name: str) -> BinaryIO:
 
 def _open_zip_member(file: BinaryIO, name: str) -> BinaryIO:
     archive = zipfile.ZipFile(file)
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.filename.endswith("/")]
     names = {member.filename for member in members}
     if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
         raise LoadFileError(_describe(name, "an Excel workbook"))
