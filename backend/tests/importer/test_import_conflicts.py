@@ -118,6 +118,14 @@ def test_new_phone_in_rejected_rows_is_ignored(importer: Importer, catalogue: Ca
     assert catalogue.one("SELECT phone FROM hotels") == "+1-416-555-1333"
 
 
+def test_reason_against_earlier_phone_names_the_line_of_the_new_one(importer: Importer) -> None:
+    importer(row())
+    importer(row(hotel_phone="+1"), row(id="8", price_per_night="0"), partial=True)
+    assert importer.rejects()[1:] == [
+        ("3", "hotel_name", "Crown Tower", "in Toronto, Canada has the phone +1 on line 2"),
+    ]
+
+
 def test_row_with_conflicting_hotel_does_not_claim_its_id(importer: Importer, catalogue: Catalogue) -> None:
     conflicting = {"hotel_phone": "+1-416-555-1333"}
     importer(row(), other_hotel(id="8", **conflicting), row(id="8", room_type="Suite"), partial=True)

@@ -14,7 +14,7 @@ _REJECT_EXISTING_IDS: Final = """
     ORDER BY staged.line
 """
 _CREATE_TABLES: Final = """
-    CREATE TEMPORARY TABLE new_phones (hotel_id bigint, phone text) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE new_phones (hotel_id bigint, phone text, line bigint) ON COMMIT DROP;
     CREATE TEMPORARY TABLE conflicting_rows (line bigint) ON COMMIT DROP;
     CREATE TEMPORARY TABLE accepted_hotels (
         name text,
@@ -25,17 +25,18 @@ _CREATE_TABLES: Final = """
         UNIQUE (name, city, country)
     ) ON COMMIT DROP;
 """
-_IS_NOT_REJECTED: Final = "line NOT IN (SELECT line FROM rejects) AND line NOT IN (SELECT line FROM conflicting_rows)"
-_VALID_ROWS: Final = f"(SELECT * FROM staged WHERE {_IS_NOT_REJECTED})"  # noqa: S608  constants
-_FIRST_VALID_ROWS: Final = f"(SELECT DISTINCT ON (id) * FROM staged WHERE {_IS_NOT_REJECTED} ORDER BY id, line)"  # noqa: S608  constants
+_REJECTED_LINES: Final = "(SELECT line FROM rejects UNION SELECT line FROM conflicting_rows)"
+_IS_VALID: Final = f"NOT EXISTS (SELECT FROM {_REJECTED_LINES} AS rejected WHERE rejected.line = staged.line)"
+_VALID_ROWS: Final = f"(SELECT * FROM staged WHERE {_IS_VALID})"  # noqa: S608  constants
+_FIRST_VALID_ROWS: Final = f"(SELECT DISTINCT ON (id) * FROM staged WHERE {_IS_VALID} ORDER BY id, line)"  # noqa: S608  constants
 _HAS_REJECTS: Final = "SELECT EXISTS (SELECT FROM rejects)"
 _HAS_REPEATED_IDS: Final = "SELECT EXISTS (SELECT FROM staged GROUP BY id HAVING count(*) > 1)"
 _FIND_NEW_PHONES: Final = """
-    INSERT INTO new_phones (hotel_id, phone)
-    SELECT hotels.id, hotel_phone
+    INSERT INTO new_phones (hotel_id, phone, line)
+    SELECT hotels.id, hotel_phone, line
     FROM (
         SELECT
-            hotel_name, hotel_city, hotel_country, hotel_phone,
+            hotel_name, hotel_city, hotel_country, hotel_phone, min(line) AS line,
             count(*) OVER (PARTITION BY hotel_name, hotel_city, hotel_country) AS phones_of_hotel,
             count(*) OVER (PARTITION BY hotel_phone) AS hotels_of_phone
         FROM {} AS accepted_rows
@@ -48,7 +49,9 @@ _FIND_NEW_PHONES: Final = """
 # The unique constraints admit each hotel that agrees with all before it.
 _ACCEPT_HOTELS_OF_CATALOGUE: Final = """
     INSERT INTO accepted_hotels (name, city, country, phone, source)
-    SELECT name, city, country, coalesce(new_phones.phone, hotels.phone), 'in the catalogue'
+    SELECT
+        name, city, country, coalesce(new_phones.phone, hotels.phone),
+        coalesce('on line ' || new_phones.line, 'in the catalogue')
     FROM hotels
     LEFT JOIN new_phones ON hotel_id = hotels.id
 """
@@ -81,8 +84,9 @@ _REJECT_REPEATED_IDS: Final = f"""
     SELECT staged.line, 'id', staged.id, 'is also the id of line ' || owners.line
     FROM staged
     JOIN (
-        SELECT id, coalesce(min(line) FILTER (WHERE {_IS_NOT_REJECTED}), min(line)) AS line
+        SELECT id, coalesce(min(staged.line) FILTER (WHERE rejected.line IS NULL), min(staged.line)) AS line
         FROM staged
+        LEFT JOIN {_REJECTED_LINES} AS rejected ON rejected.line = staged.line
         GROUP BY id
         HAVING count(*) > 1
     ) AS owners USING (id)
