@@ -13,8 +13,7 @@ from app.db.read_pool import ReadPool
 from app.db.statements import CompiledStatement
 from app.db.urls import libpq_url
 
-SIZE = 2
-MAX_OVERFLOW = 3
+SIZE = 3
 
 
 class PidRow(TypedDict):
@@ -32,7 +31,7 @@ async def open_pool(own_url: str) -> AsyncIterator[OpenPool]:
 
     def open_(max_age: float | None) -> ReadPool:
         options = {"dsn": libpq_url(own_url)}
-        pools.append(ReadPool(options, size=SIZE, max_overflow=MAX_OVERFLOW, acquire_timeout=0.1, max_age=max_age))
+        pools.append(ReadPool(options, size=SIZE, acquire_timeout=0.1, max_age=max_age))
         return pools[-1]
 
     yield open_
@@ -58,14 +57,24 @@ async def test_reads_reuse_one_connection(pool: ReadPool) -> None:
     assert len({await get_pid(pool) for _ in range(5)}) == 1
 
 
-async def test_connections_beyond_the_size_are_closed_on_release(pool: ReadPool) -> None:
-    connections = await acquire_together(pool, SIZE + MAX_OVERFLOW)
-    assert [connection.is_closed() for connection in connections].count(False) == SIZE
+async def test_connections_stay_open_after_a_peak(pool: ReadPool) -> None:
+    connections = await acquire_together(pool, SIZE)
+    assert not any(connection.is_closed() for connection in connections)
+    assert set(await acquire_together(pool, SIZE)) == set(connections)
+
+
+async def test_connection_that_the_server_has_closed_is_replaced(pool: ReadPool) -> None:
+    is_closed = asyncio.Event()
+    async with pool.connection() as connection:
+        connection.add_termination_listener(lambda _: is_closed.set())
+        await connection.execute("SET idle_session_timeout = 1")
+    await is_closed.wait()
+    assert await get_pid(pool)
 
 
 async def test_read_fails_when_no_connection_is_free_in_time(pool: ReadPool) -> None:
     async with AsyncExitStack() as stack:
-        for _ in range(SIZE + MAX_OVERFLOW):
+        for _ in range(SIZE):
             await stack.enter_async_context(pool.connection())
         with pytest.raises(TimeoutError):
             await get_pid(pool)
@@ -99,7 +108,7 @@ async def test_connection_is_replaced_at_its_maximum_age(open_pool: OpenPool) ->
 async def test_all_idle_connections_are_replaced_when_a_statement_is_stale(own_url: str) -> None:
     """There are more connections with deallocated statements than attempts, as behind a pooler that restarts."""
     options = {"dsn": libpq_url(own_url)}
-    pool = ReadPool(options, size=6, max_overflow=0, acquire_timeout=1, max_age=None)
+    pool = ReadPool(options, size=6, acquire_timeout=1, max_age=None)
     async with AsyncExitStack() as stack:
         connections = [await stack.enter_async_context(pool.connection()) for _ in range(6)]
         for connection in connections:

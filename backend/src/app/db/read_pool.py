@@ -42,18 +42,16 @@ class ReadPool:
         connect_options: Mapping[str, Any],
         *,
         size: int,
-        max_overflow: int,
         acquire_timeout: float,
         max_age: float | None,
     ) -> None:
-        """Keep up to `size` connections open, and open up to `max_overflow` more under load.
+        """Open up to `size` connections, each when it is first needed.
 
         A statement waits `acquire_timeout` seconds for a connection. One that is older than `max_age` seconds is
         replaced before its next use.
         """
         self._connect_options = connect_options
-        self._size = size
-        self._slots = asyncio.Semaphore(size + max_overflow)
+        self._slots = asyncio.Semaphore(size)
         self._acquire_timeout = acquire_timeout
         self._max_age = max_age
         self._idle: list[tuple[asyncpg.Connection[Any], float]] = []
@@ -125,7 +123,7 @@ class ReadPool:
         return connection, asyncio.get_running_loop().time()
 
     def _release(self, connection: "asyncpg.Connection[Any]", opened_at: float) -> None:
-        if len(self._idle) < self._size and not connection.is_closed() and not connection.is_in_transaction():
+        if not connection.is_closed() and not connection.is_in_transaction():
             self._idle.append((connection, opened_at))
         else:
             connection.terminate()
