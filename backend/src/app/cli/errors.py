@@ -41,10 +41,10 @@ def get_driver_message(error: object) -> str:
 
 
 def abort(message: str, *, code: int = 1) -> NoReturn:
-    """Print the message, without control characters, and end the command."""
+    """Print the message, whose lines have no control characters, and end the command."""
     from app.importer.types import printable
 
-    typer.secho(printable(message), err=True, fg=typer.colors.RED)
+    typer.secho("\n".join(map(printable, message.splitlines())), err=True, fg=typer.colors.RED)
     raise typer.Exit(code)
 
 
