@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, Final
 
 from tests.support.deal_bodies import MAX_DATE, MIN_DATE, normalize
+from tests.support.visible_text import is_visible
 
 Body = dict[str, Any]
 
@@ -72,7 +73,7 @@ class BodyGenerator:
         while True:
             size = max_length if self._rng.random() < _MAX_LENGTH_SHARE else self._rng.randint(1, 12)
             text = "".join(self._character() for _ in range(size))
-            if 1 <= len(normalize(text)) <= max_length:
+            if is_visible(text) and len(normalize(text)) <= max_length:
                 return text
 
     def _unique_text(self, max_length: int) -> str:

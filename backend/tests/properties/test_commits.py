@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.statements import CompiledStatement, Executor, R
 from tests.support.clients import build_client
-from tests.support.databases import connect_autocommit, to_text
+from tests.support.databases import connect_autocommit
 from tests.support.deal_bodies import PLAIN_DEAL, PLAIN_HOTEL
 from tests.support.service import Service
 
@@ -24,7 +25,7 @@ _NEXT_VERSION: Final = """
 @pytest.fixture
 def other_connection(service: Service) -> Iterator[extensions.connection]:
     """A separate connection in autocommit mode."""
-    with closing(connect_autocommit(to_text(service.database.engine.url))) as connection:
+    with closing(connect_autocommit(service.url)) as connection:
         yield connection
 
 
@@ -62,7 +63,7 @@ async def test_write_is_committed_before_its_response_is_sent(
 ) -> None:
     middleware = CommittedVersionsMiddleware(service.app, other_connection)
     async with build_client(middleware) as client:
-        watched_service = Service(service.app, client, service.database)
+        watched_service = replace(service, client=client)
         for _ in range(34):
             deal = await watched_service.create("/deals", {**PLAIN_DEAL, "hotel_id": hotel})
             assert middleware.versions == [1]

@@ -10,7 +10,6 @@ from httpx import Response
 
 from app.db.urls import libpq_url
 from tests.support.concurrency import Request, run_queued
-from tests.support.databases import to_text
 from tests.support.deal_bodies import PLAIN_DEAL, Body
 from tests.support.deal_files import Row
 from tests.support.import_catalogue import Catalogue
@@ -158,6 +157,6 @@ def _list_requests(hotel: int, deals: Sequence[int]) -> Iterator[tuple[str, str,
 async def _count_deadlocks(service: Service) -> object:
     """Count all deadlocks so far. Sessions report theirs when they end, so wait until all have ended."""
     await service.database.close()
-    catalogue = Catalogue(libpq_url(to_text(service.database.engine.url)))
+    catalogue = Catalogue(libpq_url(service.url))
     await asyncio.to_thread(catalogue.wait_until_alone)
     return catalogue.one(_COUNT_DEADLOCKS)

@@ -29,6 +29,8 @@ class Service:
     app: FastAPI
     client: AsyncClient
     database: ConnectedDatabase
+    url: str
+    """Of the database."""
 
     async def empty(self) -> None:
         """Delete all hotels, deals and categories."""
@@ -64,4 +66,4 @@ async def open_service(url: str, settings: Settings) -> AsyncIterator[Service]:
     async with open_database(url, settings) as database:
         app = build_app(database, settings)
         async with build_client(app) as client:
-            yield Service(app, client, database)
+            yield Service(app, client, database, url)

@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from app.db.urls import libpq_url
 from app.importer.pipeline import load_deals
-from tests.support.databases import to_text
 from tests.support.deal_bodies import PLAIN_DEAL, Body
 from tests.support.deal_files import Row, row, write_rows
 from tests.support.import_catalogue import ignore_progress
@@ -86,7 +85,7 @@ def import_rows(service: Service, rows: Sequence[Row]) -> Response:
     """Import the valid rows of a file; the response stands for success."""
     with TemporaryDirectory() as folder:
         file = write_rows(Path(folder) / "deals.csv", *rows)
-        load_deals(file, dsn=libpq_url(to_text(service.database.engine.url)), progress=ignore_progress, partial=True)
+        load_deals(file, dsn=libpq_url(service.url), progress=ignore_progress, partial=True)
     return Response(200)
 
 
