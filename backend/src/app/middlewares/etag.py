@@ -6,7 +6,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.entity_tags import compute_tag, is_listed
+from app.entity_tags import compute_tag, is_listed
 
 _REPRESENTATION_HEADERS: Final = frozenset({b"content-length", b"content-type"})
 _VARY: Final = (b"vary", b"Accept-Encoding")

@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from app.api.dependencies import DealSearchDep, DealServiceDep, IdempotencyDep
-from app.api.entity_tags import IfMatch, Precondition
+from app.api.if_match import IfMatch
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, create_responses, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_WRITE
 from app.db.session import DB, run_in_transaction
+from app.entity_tags import Precondition
 from app.errors import (
     DealNotFoundError,
     ExternalIdTakenError,
@@ -32,7 +33,7 @@ DealId = Annotated[QueryId, Path(description="Id of the deal.", examples=[1], js
 IfVersion = Annotated[
     OptionalParam[QueryVersion], Query(description="Delete the deal only if it still has this version.", examples=[1])
 ]
-IfMatchDep = Annotated[Precondition | None, Depends(IfMatch(DealOut))]
+IfMatchDep = Annotated[Precondition[DealRow] | None, Depends(IfMatch(DealOut))]
 
 
 @router.get(

@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.api.dependencies import HotelSearchDep, HotelServiceDep, IdempotencyDep
-from app.api.entity_tags import IfMatch, Precondition
+from app.api.if_match import IfMatch
 from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, create_responses, error_responses, read_responses
 from app.api.query_params import QueryModel
 from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
 from app.auth.dependencies import REQUIRE_ADMIN, REQUIRE_WRITE
 from app.db.session import DB, run_in_transaction
+from app.entity_tags import Precondition
 from app.errors import HotelExistsError, HotelHasDealsError, HotelNotFoundError, PreconditionFailedError
 from app.pagination import Page
 from app.repositories.hotel_queries import HotelListRow, HotelRow
@@ -25,7 +26,7 @@ HotelId = Annotated[QueryId, Path(description="Id of the hotel.", examples=[1], 
 EmptyHotelId = Annotated[
     QueryId, Path(description="A hotel without deals.", examples=[151], json_schema_extra={"example": 151})
 ]
-IfMatchDep = Annotated[Precondition | None, Depends(IfMatch(HotelOut))]
+IfMatchDep = Annotated[Precondition[HotelRow] | None, Depends(IfMatch(HotelOut))]
 
 
 @router.get("", summary="Hotels with deals", response_model=HotelPage, responses=read_responses(has_pages=True))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from app.entity_tags import Precondition
 from app.errors import DealNotFoundError, ErrorDetail, InvalidError, VersionConflictError
 from app.models import Deal
 from app.pagination import CursorCodec, KeysetPosition, Offset, Page, TotalMode
@@ -10,9 +11,6 @@ from app.repositories.deal_queries import CityStatsRow, DealQueries, DealRow
 from app.repositories.deals import DealRepository
 from app.repositories.hotels import HotelRepository
 from app.schemas.deals import DealCreate, DealPatch, DealQuery, StatsQuery
-
-Precondition = Callable[[DealRow], None]
-"""Raises an error unless a write may replace or delete the row."""
 
 
 class DealService:
@@ -35,7 +33,9 @@ class DealService:
         await self._deals.add(deal)
         return await self._get_row(deal.id)
 
-    async def update(self, deal_id: int, patch: DealPatch, *, precondition: Precondition | None = None) -> DealRow:
+    async def update(
+        self, deal_id: int, patch: DealPatch, *, precondition: Precondition[DealRow] | None = None
+    ) -> DealRow:
         """Raises DealNotFoundError, VersionConflictError, and the errors of `create` and of `precondition`.
 
         An empty patch has no effect.
@@ -59,14 +59,14 @@ class DealService:
         return await self._get_row(deal_id)
 
     async def delete(
-        self, deal_id: int, *, precondition: Precondition | None = None, version: int | None = None
+        self, deal_id: int, *, precondition: Precondition[DealRow] | None = None, version: int | None = None
     ) -> None:
         """Raises DealNotFoundError, VersionConflictError and the errors of `precondition`."""
         deal = await self._deals.get(deal_id)
         await self._check(deal, precondition=precondition, version=version)
         await self._deals.delete(deal)
 
-    async def _check(self, deal: Deal, *, precondition: Precondition | None, version: int | None) -> None:
+    async def _check(self, deal: Deal, *, precondition: Precondition[DealRow] | None, version: int | None) -> None:
         if precondition is not None:
             precondition(await self._get_row(deal.id))
         if version is not None and version != deal.version:

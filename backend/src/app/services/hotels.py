@@ -1,16 +1,12 @@
 """Hotels: search and writes."""
 
-from collections.abc import Callable
-
+from app.entity_tags import Precondition
 from app.errors import HotelNotFoundError
 from app.models import Hotel
 from app.pagination import Page, TotalMode
 from app.repositories.hotel_queries import HotelListRow, HotelQueries, HotelRow
 from app.repositories.hotels import HotelRepository
 from app.schemas.hotels import HotelCreate, HotelPatch, HotelQuery
-
-Precondition = Callable[[HotelRow], None]
-"""Raises an error unless a write may replace or delete the row."""
 
 
 class HotelService:
@@ -26,7 +22,9 @@ class HotelService:
         await self._hotels.add(hotel)
         return await self._get_row(hotel.id)
 
-    async def update(self, hotel_id: int, patch: HotelPatch, *, precondition: Precondition | None = None) -> HotelRow:
+    async def update(
+        self, hotel_id: int, patch: HotelPatch, *, precondition: Precondition[HotelRow] | None = None
+    ) -> HotelRow:
         """Raises HotelNotFoundError, and the errors of `create` and of `precondition`. An empty patch has no effect."""
         await self._check(hotel_id, precondition)
         hotel = await self._hotels.get(hotel_id)
@@ -35,12 +33,12 @@ class HotelService:
         await self._hotels.update(hotel)
         return await self._get_row(hotel_id)
 
-    async def delete(self, hotel_id: int, *, precondition: Precondition | None = None) -> None:
+    async def delete(self, hotel_id: int, *, precondition: Precondition[HotelRow] | None = None) -> None:
         """Raises HotelNotFoundError, HotelHasDealsError and the errors of `precondition`."""
         await self._check(hotel_id, precondition)
         await self._hotels.delete(hotel_id)
 
-    async def _check(self, hotel_id: int, precondition: Precondition | None) -> None:
+    async def _check(self, hotel_id: int, precondition: Precondition[HotelRow] | None) -> None:
         if precondition is not None:
             await self._hotels.lock(hotel_id)
             precondition(await self._get_row(hotel_id))
