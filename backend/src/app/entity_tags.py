@@ -10,7 +10,7 @@ Row = TypeVar("Row")
 Precondition = Callable[[Row], None]
 """Raises an error unless a write may replace or delete the row."""
 
-_TAG: Final = re.compile(r'(?:^|,)[ \t]*(W/)?("[^"]*")[ \t]*(?=,|$)')
+_TAG: Final = re.compile(r'(?:^|,)[ \t]*(?:W/)?("[^"]*")[ \t]*(?=,|$)')
 
 
 def compute_tag(body: bytes) -> str:
@@ -18,8 +18,10 @@ def compute_tag(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-def is_listed(tag: str, header: str, *, strongly: bool) -> bool:
-    """Whether a header with `*` or a list of tags matches `tag`. Compared strongly, listed tags with `W/` do not."""
-    if header.strip(" \t") == "*":
-        return True
-    return any(opaque == tag and not (strongly and weak) for weak, opaque in _TAG.findall(header))
+def is_listed(tag: str, header: str) -> bool:
+    """Whether a header with `*` or a list of tags matches `tag`, with or without `W/`.
+
+    RFC 9110 compares tags in If-Match strongly, because others may stand for similar content. Here a weak tag stands
+    for equal content in any coding, and a client may have no other: proxies that compress also make tags weak.
+    """
+    return header.strip(" \t") == "*" or tag in _TAG.findall(header)

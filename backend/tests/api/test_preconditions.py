@@ -9,8 +9,10 @@ from httpx import AsyncClient, Response
 from tests.support.deal_bodies import PLAIN_HOTEL
 
 OTHER_TAG: Final = '"5d41402abc4b2a76b9719d911017c592"'
-LONG_NAMES: Final = [f"{number}".ljust(50, "\u5bbf") for number in range(20)]
+LONG_NAMES: Final = [f"{number}".ljust(50, "\U0001f3e8") for number in range(20)]
 """Categories with which a deal is large enough to be compressed."""
+COMPRESSED_SIZE: Final = 4096
+ACCEPTED_CODINGS: Final = (*("", "identity", "gzip", "br", "zstd", "*", "gzip;q=0"), "gzip, deflate, br, zstd")
 
 
 def build_deal(hotel_id: int, **changes: Any) -> dict[str, Any]:
@@ -29,12 +31,12 @@ async def path(request: pytest.FixtureRequest, client: AsyncClient) -> str:
         return f"/hotels/{hotel['id']}"
     categories = LONG_NAMES if request.param == "large deal" else ["luxury"]
     deal = await client.post("/deals", json=build_deal(hotel["id"], categories=categories))
+    assert (len(deal.content) >= COMPRESSED_SIZE) == (request.param == "large deal")
     return str(deal.headers["location"])
 
 
 async def get_tag(client: AsyncClient, path: str) -> str:
-    response = await client.get(path, headers={"Accept-Encoding": ""})
-    return str(response.headers["etag"])
+    return str((await client.get(path)).headers["etag"])
 
 
 async def write(client: AsyncClient, method: str, path: str, *if_match: str) -> Response:
@@ -49,11 +51,13 @@ def describe(response: Response) -> tuple[int, str | None]:
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 async def test_write_needs_the_current_tag(client: AsyncClient, path: str, method: str) -> None:
-    tag = await get_tag(client, path)
+    tag = (await get_tag(client, path)).removeprefix("W/")
     outdated = (
         OTHER_TAG,
-        f"W/{tag}",
-        f"{OTHER_TAG}, W/{tag}",
+        f"W/{OTHER_TAG}",
+        f"{OTHER_TAG}, W/{OTHER_TAG}",
+        f"w/{tag}",
+        f"W/ {tag}",
         "",
         tag.strip('"'),
         tag[:9],
@@ -68,9 +72,17 @@ async def test_write_needs_the_current_tag(client: AsyncClient, path: str, metho
     assert (await write(client, method, path, OTHER_TAG, f'W/"a", {tag}')).is_success
 
 
-@pytest.mark.parametrize("if_match", ["{tag}", "*", " * ", "{other},{tag} ,", "W/{other}, {tag}"])
+async def test_tag_of_a_read_matches_whatever_its_content_coding(client: AsyncClient, path: str) -> None:
+    for accept_encoding in ACCEPTED_CODINGS:
+        read = await client.get(path, headers={"Accept-Encoding": accept_encoding})
+        response = await write(client, "PATCH", path, read.headers["etag"])
+        assert describe(response) == (200, None), accept_encoding
+
+
+@pytest.mark.parametrize("if_match", ["{tag}", "W/{tag}", "*", " * ", "{other},{tag} ,", "W/{other}, W/{tag}"])
 async def test_listed_tag_or_any_matches(client: AsyncClient, path: str, if_match: str) -> None:
-    value = if_match.format(tag=await get_tag(client, path), other=OTHER_TAG)
+    tag = (await get_tag(client, path)).removeprefix("W/")
+    value = if_match.format(tag=tag, other=OTHER_TAG)
     assert (await write(client, "PATCH", path, value)).status_code == 200
     assert (await write(client, "DELETE", path, "*")).status_code == 204
     assert (await write(client, "PATCH", path, "*")).status_code == 404

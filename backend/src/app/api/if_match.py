@@ -26,7 +26,7 @@ class IfMatch:
 
         def require_current(row: Mapping[str, Any]) -> None:
             body = self._model.model_validate(row).model_dump_json().encode()
-            if not is_listed(compute_tag(body), ",".join(values), strongly=True):
+            if not is_listed(compute_tag(body), ",".join(values)):
                 raise PreconditionFailedError
 
         return require_current

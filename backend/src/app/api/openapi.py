@@ -45,7 +45,7 @@ _COMMON_ERRORS: Final[tuple[type[AppError], ...]] = (
     AppError,
 )
 _HEADERS: Final = {
-    "ETag": "Tag of the content, for `If-None-Match`; a strong one suits `If-Match` too.",
+    "ETag": "Tag of the content, for `If-Match` and `If-None-Match`.",
     "Idempotent-Replayed": "`true` if an earlier request with the same `Idempotency-Key` had the effect.",
     "Link": "The adjacent pages (RFC 8288), if there are any.",
     "Location": "Path of the new resource.",

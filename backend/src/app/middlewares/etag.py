@@ -49,7 +49,7 @@ class ETagMiddleware:
         tag = compute_tag(content)
         is_weak = len(content) >= self._compressed_size and "accept-encoding" in request_headers
         headers = [*start["headers"], (b"etag", (f"W/{tag}" if is_weak else tag).encode())]
-        if is_listed(tag, ",".join(request_headers.getlist("if-none-match")), strongly=False):
+        if is_listed(tag, ",".join(request_headers.getlist("if-none-match"))):
             start["status"], body["body"] = HTTPStatus.NOT_MODIFIED.value, b""
             headers = [*(header for header in headers if header[0] not in _REPRESENTATION_HEADERS), _VARY]
         start["headers"] = headers
