@@ -88,6 +88,19 @@ async def test_listed_tag_or_any_matches(client: AsyncClient, path: str, if_matc
     assert (await write(client, "PATCH", path, "*")).status_code == 404
 
 
+async def test_write_returns_the_tag_of_the_next_read(client: AsyncClient) -> None:
+    created = await client.post("/hotels", json=PLAIN_HOTEL, headers={"Idempotency-Key": "a"})
+    replayed = await client.post("/hotels", json=PLAIN_HOTEL, headers={"Idempotency-Key": "a"})
+    deal = await client.post("/deals", json=build_deal(created.json()["id"], categories=LONG_NAMES))
+    first = await write(client, "PATCH", deal.headers["location"], deal.headers["etag"])
+    second = await write(client, "PATCH", deal.headers["location"], first.headers["etag"])
+    assert second.headers["etag"] == await get_tag(client, deal.headers["location"])
+    tags = [response.headers["etag"] for response in (created, replayed, deal, first, second)]
+    assert tags[0] == tags[1]
+    assert len(set(tags)) == len(tags) - 1
+    assert "etag" not in (await write(client, "DELETE", deal.headers["location"], tags[-1])).headers
+
+
 async def test_tag_of_an_earlier_representation_does_not_match(client: AsyncClient, path: str) -> None:
     tag = await get_tag(client, path)
     assert (await write(client, "PATCH", path, tag)).status_code == 200

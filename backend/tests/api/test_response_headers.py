@@ -113,7 +113,8 @@ def test_errors_are_not_stored_and_have_cors_headers(shop: RawConnection, method
 def test_responses_to_writes_are_not_stored(wire: RawConnection) -> None:
     headers = {"content-type": "application/json", "if-none-match": "*"}
     response = wire.request("PATCH", "/hotels/1", b"{}", headers)
-    assert (response.status, response.headers["cache-control"], response.headers["etag"]) == (200, "no-store", None)
+    assert (response.status, response.headers["cache-control"]) == (200, "no-store")
+    assert response.headers["etag"] == send(wire, "/hotels/1").headers["etag"]
 
 
 @pytest.mark.parametrize("path", [*READS, *PAGES, "/health", "/nothing", "/deals?limit=0"])

@@ -16,6 +16,7 @@ from app.errors import (
     MalformedJsonError,
     NotAcceptableError,
     PayloadTooLargeError,
+    PreconditionFailedError,
     RateLimitedError,
     RequestTimeoutError,
     ServiceUnavailableError,
@@ -29,7 +30,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 JSON_ERRORS: Final = (NotAcceptableError,)
 """Additional errors of endpoints with a response body."""
-BODY_ERRORS: Final = (
+_BODY_ERRORS: Final = (
     *JSON_ERRORS,
     *(MalformedJsonError, PayloadTooLargeError, RequestTimeoutError, UnsupportedMediaTypeError),
 )
@@ -71,8 +72,14 @@ def read_responses(*errors: type[AppError], has_pages: bool = False) -> Response
 
 def create_responses(*errors: type[AppError]) -> Responses:
     """`responses=` of a POST endpoint that creates a resource: its headers, and error responses."""
-    kinds = (*errors, *_IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *BODY_ERRORS)
-    return {201: {"headers": _refer_to("Location", "Idempotent-Replayed")}, **error_responses(*kinds)}
+    kinds = (*errors, *_IDEMPOTENCY_ERRORS, *AUTH_ERRORS, *_BODY_ERRORS)
+    return {201: {"headers": _refer_to("ETag", "Location", "Idempotent-Replayed")}, **error_responses(*kinds)}
+
+
+def update_responses(*errors: type[AppError]) -> Responses:
+    """`responses=` of a PATCH endpoint: its header, and error responses."""
+    kinds = (*errors, PreconditionFailedError, *AUTH_ERRORS, *_BODY_ERRORS)
+    return {200: {"headers": _refer_to("ETag")}, **error_responses(*kinds)}
 
 
 def error_responses(*errors: type[AppError], uses_database: bool = True, rate_limited: bool = True) -> Responses:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from app.api.dependencies import DealSearchDep, DealServiceDep, IdempotencyDep
 from app.api.if_match import IfMatch
-from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, create_responses, error_responses, read_responses
+from app.api.openapi import AUTH_ERRORS, create_responses, error_responses, read_responses, update_responses
 from app.api.query_params import QueryModel
 from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
@@ -103,10 +103,7 @@ async def create_deal(
     summary="Update a deal",
     response_model=DealOut,
     dependencies=REQUIRE_WRITE,
-    responses=error_responses(
-        *(DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError, PreconditionFailedError),
-        *(*AUTH_ERRORS, *BODY_ERRORS),
-    ),
+    responses=update_responses(DealNotFoundError, HotelNotFoundError, VersionConflictError, ExternalIdTakenError),
 )
 async def update_deal(
     deal_id: DealId, patch: DealPatch, deals: DealServiceDep, session: DB, precondition: IfMatchDep

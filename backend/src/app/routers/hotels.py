@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response, status
 
 from app.api.dependencies import HotelSearchDep, HotelServiceDep, IdempotencyDep
 from app.api.if_match import IfMatch
-from app.api.openapi import AUTH_ERRORS, BODY_ERRORS, create_responses, error_responses, read_responses
+from app.api.openapi import AUTH_ERRORS, create_responses, error_responses, read_responses, update_responses
 from app.api.query_params import QueryModel
 from app.api.responses import build_created_response, link_header, to_response
 from app.api.strict_route import StrictRoute
@@ -81,9 +81,7 @@ async def create_hotel(
     summary="Update a hotel",
     response_model=HotelOut,
     dependencies=REQUIRE_WRITE,
-    responses=error_responses(
-        HotelNotFoundError, HotelExistsError, PreconditionFailedError, *AUTH_ERRORS, *BODY_ERRORS
-    ),
+    responses=update_responses(HotelNotFoundError, HotelExistsError),
 )
 async def update_hotel(
     hotel_id: HotelId, patch: HotelPatch, hotels: HotelServiceDep, session: DB, precondition: IfMatchDep
