@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import typer
 from httpx import AsyncClient
 
-from app.cli.errors import user_errors
+from app.cli.errors import get_driver_message, user_errors
 from app.config import BACKEND, Settings
 from app.db.resolve import embedded_database
 from app.db.urls import libpq_url
@@ -50,6 +51,38 @@ def test_option_that_the_server_rejects_is_not_printed(own_url: str) -> None:
             result = run_deals(url, command)
             assert (result.exit_code, result.stderr.count("\n")) == (1, 1), (options, command)
             assert "hunter2" not in result.stderr, (options, command)
+
+
+def test_options_do_not_hide_the_reason_of_a_failed_connection(own_url: str) -> None:
+    options = "options=-c%20search_path%3Dshop%20-c%20jit%3Don%20-c%20role%3Dabsent_database"
+    location, _, parameters = libpq_url(own_url).partition("?")
+    absent = f"{location.rpartition('/')[0]}/absent_database?{parameters}"
+    for url, message in (
+        (f"{absent}&{options}", 'database "absent_database" does not exist'),
+        (f"postgresql://u@127.0.0.1:1/x?{options}", "Connection refused"),
+        (f"postgresql://u@/x?host=/absent&{options}", 'connection to server on socket "/absent/.s.PGSQL.5432" failed'),
+        (f"{libpq_url(own_url)}&options=-c%20work_mem%3Dhunter2", 'invalid value for parameter "work_mem": "***"'),
+    ):
+        assert_one_line_error(run_deals(url, "migrate"), message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "expected"),
+    [
+        ("--role=hunter2", 'role "hunter2" does not exist', 'role "***" does not exist'),
+        ("-c a.b=hunter -c a.c=hunter-2", "hunter-2, hunter: (hunter)", "***, ***: (***)"),
+        ("-c a.b=hunter\\ 2=x", 'invalid: "hunter 2=x"', 'invalid: "***"'),
+        ("-c a.b=hunter\\\\2", 'invalid: "hunter\\2"', 'invalid: "***"'),
+        ("-c a.b=h.nter[2", 'invalid: "h.nter[2", not "hunter2"', 'invalid: "***", not "hunter2"'),
+        ("-c jit=off -c a.b=error", "an errors file is off", "an errors file is off"),
+        ("-c search_path=deals_db -c a.b=alice -c a.c=db.test", "deals_db, alice, db.test", "deals_db, alice, db.test"),
+    ],
+)
+def test_driver_message_contains_no_value_of_an_option(
+    monkeypatch: pytest.MonkeyPatch, options: str, message: str, expected: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://alice@db.test/deals_db?options={quote(options)}")
+    assert get_driver_message(message) == expected
 
 
 def test_unknown_revision_is_rejected(own_url: str) -> None:

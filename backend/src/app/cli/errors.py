@@ -1,11 +1,14 @@
 """Errors that the user can fix: one sentence on standard error, and an exit code other than 0."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import typer
 
+_MIN_MASKED_LENGTH: Final = 6
+"""Shorter values are no secrets, but words of ordinary messages, such as on."""
 MISSING_PRIVILEGE: Final = "The database's role lacks a privilege for this command; see docs/roles.md."
 
 
@@ -30,14 +33,18 @@ def user_errors() -> Iterator[None]:
 
 
 def get_driver_message(error: object) -> str:
-    """The first line of a driver's message, without the options of DATABASE_URL, which may contain anything."""
+    """The first line of a driver's message. Values of the options in DATABASE_URL, which may be secret, are masked."""
     from app.config import load_settings
     from app.db.urls import option_values
 
     message = str(error).strip().partition("\n")[0] or type(error).__name__
     url = load_settings().database_url
-    hidden = option_values(url.get_secret_value()) if url else []
-    return "it rejects the options of DATABASE_URL." if any(value in message for value in hidden) else message
+    return _mask(message, option_values(url.get_secret_value()) if url else [])
+
+
+def _mask(message: str, values: Iterable[str]) -> str:
+    long = sorted((value for value in values if len(value) >= _MIN_MASKED_LENGTH), key=len, reverse=True)
+    return re.sub(rf"(?<!\w)({'|'.join(map(re.escape, long))})(?!\w)", "***", message) if long else message
 
 
 def abort(message: str, *, code: int = 1) -> NoReturn:

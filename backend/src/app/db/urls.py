@@ -3,6 +3,7 @@
 Both drivers get the same host and port, whichever defaults and environment variables they have for them.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,8 @@ from sqlalchemy import URL
 
 from app.database_url import parse_database_url
 
+_OPTION_VALUE: Final = re.compile(r"=((?:\\.|[^\s\\])+)")
+_ESCAPE: Final = re.compile(r"\\(.)")
 _SOCKET_DIRECTORIES: Final = (Path("/run/postgresql"), Path("/var/run/postgresql"), Path("/tmp"))  # noqa: S108  PostgreSQL's own
 
 
@@ -62,9 +65,11 @@ def get_connect_timeout(url: str) -> int | None:
 
 
 def option_values(url: str) -> list[str]:
-    """The values of the server's settings that `url` sets, which no message may contain."""
-    words = _get_parameters(url).get("options", "").split()
-    return [value for word in words if (value := word.partition("=")[2])]
+    """The values of the server's settings that `url` sets and that may be secret: not its database, user or host."""
+    parameters = _get_parameters(url)
+    public = {parameters.get("dbname"), parameters.get("user"), *parameters["host"].split(",")}
+    values = (_ESCAPE.sub(r"\1", value) for value in _OPTION_VALUE.findall(parameters.get("options", "")))
+    return [value for value in values if value not in public]
 
 
 def _get_parameters(url: str) -> dict[str, str]:
