@@ -81,6 +81,9 @@ def test_every_line_is_json_from_start_to_shutdown(production: ProductionServer,
     events = [line["event"] for line in lines]
     assert "hunter2" not in (tmp_path / "log").read_text()
     assert any("Invalid HTTP request" in event for event in events)
+    [invalid] = [line for line in lines if line["event"] == "invalid_request"]
+    assert (invalid["level"], invalid["address"], invalid["code"]) == ("info", "127.0.0.1", "bad_request")
+    assert len(invalid["request_id"]) == 32
     assert any("died" in event for event in events)
     assert events[-1].startswith("Stopping parent process")
     assert [line["level"] for line in lines if line.get("status") in {404, 503}] == ["info", "error"]

@@ -58,6 +58,17 @@ def test_protocol_has_the_state_that_half_closed_connections_use() -> None:
     assert "if not self.keep_alive:" in inspect.getsource(RequestResponseCycle.send)
 
 
+def test_protocol_calls_the_methods_that_rejections_override() -> None:
+    source = inspect.getsource(HttpToolsProtocol)
+    assert "except httptools.HttpParserError:" in source
+    assert "self.send_400_response(msg)" in inspect.getsource(HttpToolsProtocol.data_received)
+    assert "on_response=self.on_response_complete" in source
+    assert "self.pipeline.appendleft((self.cycle, app))" in source
+    assert "self.pipeline.pop()" in inspect.getsource(HttpToolsProtocol.on_response_complete)
+    assert ServerState().default_headers == []
+    assert {"client", "server_state"} <= set(re.findall(r"self\.(\w+)(?:: .+)? = ", source))
+
+
 def test_supervisors_look_up_the_names_that_are_replaced() -> None:
     assert "= Process(" in inspect.getsource(Multiprocess.init_processes)
     assert "= Process(" in inspect.getsource(Multiprocess.keep_subprocess_alive)

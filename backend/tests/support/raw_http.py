@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import uvicorn
 from fastapi import FastAPI
 
-from app.server.protocol import HalfCloseProtocol
+from app.server.protocol import HttpProtocol
 
 JSON: Final = {"content-type": "application/json"}
 _TIMEOUT_SECONDS: Final = 20
@@ -102,7 +102,7 @@ class RawConnection:
 def serving(app: FastAPI) -> Iterator[int]:
     """Serve `app` with its lifespan in a thread, configured as in production; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, http=HalfCloseProtocol, ws="none", log_config=None, access_log=False)
+        config = uvicorn.Config(app, http=HttpProtocol, ws="none", log_config=None, access_log=False)
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -26,6 +26,8 @@ _HEADERS: Final[dict[tuple[bool, bool], Headers]] = {
     for cacheable in (True, False)
     for page in (True, False)
 }
+API_ERROR_HEADERS: Final = _HEADERS[False, False]
+"""The headers of every error, except of the pages."""
 
 
 class ResponseHeadersMiddleware:

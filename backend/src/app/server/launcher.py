@@ -26,7 +26,6 @@ from uvicorn.supervisors import ChangeReload
 from app.config import BACKEND, Settings, load_settings
 from app.logging import configure_logging
 from app.server.graceful_shutdown import GracefulServer
-from app.server.protocol import HalfCloseProtocol
 from app.server.ready_notice import ReadyNotice, remove_ready_file
 from app.server.workers import GracefulMultiprocess
 
@@ -188,7 +187,7 @@ def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Confi
         reload=options.reload,
         reload_dirs=[str(BACKEND / "src")] if options.reload else None,
         loop="uvloop",
-        http=HalfCloseProtocol,
+        http="app.server.protocol:HttpProtocol",
         ws="none",
         log_config=None,
         access_log=False,
