@@ -33,7 +33,7 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    """Run each migration in its own transaction, and no other process at the same time."""
+    """Run each migration in its own transaction, and no other migration or import at the same time."""
     timeout = context.config.attributes.get("lock_timeout", DEFAULT_LOCK_TIMEOUT)
     with database_url() as url, create_engine(sync_url(url), poolclass=NullPool).connect() as connection:
         lock_migrations(connection, timeout=timeout)

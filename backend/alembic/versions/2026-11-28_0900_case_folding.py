@@ -2,12 +2,17 @@
 
 Categories that are equal now are merged into the oldest one, with its spelling. The downgrade does not split them.
 
+Writes wait until the new indexes have been built; reads do not. The old indexes are dropped in transactions of their
+own, because a transaction that also holds other locks could deadlock with the service. If that fails, the migration can
+be repeated.
+
 Revision ID: 0010
 Revises: 0009
 Create Date: 2026-11-28 09:00:00+00:00
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,7 +37,7 @@ _MERGE_CATEGORIES = """
 
 
 def upgrade() -> None:
-    _set_timeouts()
+    _set_timeouts("SET LOCAL")
     # Lock in the order of the writers: categories, hotels, deals.
     op.execute("LOCK TABLE categories, hotels, deals IN SHARE ROW EXCLUSIVE MODE")
     op.execute(_MERGE_CATEGORIES)
@@ -41,26 +46,30 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    _set_timeouts()
+    _set_timeouts("SET LOCAL")
     _create_indexes("lower", "lower({})".format)
     _drop_indexes("folded")
 
 
-def _set_timeouts() -> None:
-    op.execute("SET LOCAL lock_timeout = '5s'")
-    op.execute("SET LOCAL statement_timeout = '5min'")
+def _set_timeouts(command: str) -> None:
+    op.execute(f"{command} lock_timeout = '5s'")
+    op.execute(f"{command} statement_timeout = '5min'")
 
 
 def _create_indexes(name: str, fold: Callable[[str], str]) -> None:
-    op.create_index(f"uq_categories_{name}_name", "categories", [sa.text(fold("name"))], unique=True)
-    op.create_index(f"ix_hotels_{name}_city", "hotels", [sa.text(fold("city"))])
-    op.create_index(f"ix_hotels_{name}_country", "hotels", [sa.text(fold("country"))])
+    create = partial(op.create_index, if_not_exists=True)
+    create(f"uq_categories_{name}_name", "categories", [sa.text(fold("name"))], unique=True)
+    create(f"ix_hotels_{name}_city", "hotels", [sa.text(fold("city"))])
+    create(f"ix_hotels_{name}_country", "hotels", [sa.text(fold("country"))])
     room_type = [sa.text(fold("room_type")), "id"]
-    op.create_index(f"ix_deals_{name}_room_type_id", "deals", room_type, postgresql_include=["room_type"])
+    create(f"ix_deals_{name}_room_type_id", "deals", room_type, postgresql_include=["room_type"])
 
 
 def _drop_indexes(name: str) -> None:
-    op.drop_index(f"uq_categories_{name}_name", "categories")
-    op.drop_index(f"ix_hotels_{name}_city", "hotels")
-    op.drop_index(f"ix_hotels_{name}_country", "hotels")
-    op.drop_index(f"ix_deals_{name}_room_type_id", "deals")
+    drop = partial(op.drop_index, if_exists=True, postgresql_concurrently=True)
+    with op.get_context().autocommit_block():
+        _set_timeouts("SET")
+        drop(f"uq_categories_{name}_name", "categories")
+        drop(f"ix_hotels_{name}_city", "hotels")
+        drop(f"ix_hotels_{name}_country", "hotels")
+        drop(f"ix_deals_{name}_room_type_id", "deals")

@@ -124,6 +124,14 @@ def test_categories_that_are_equal_now_are_merged(empty_url: str) -> None:
     command.downgrade(config, "0009")
 
 
+def test_migration_whose_last_steps_failed_can_be_repeated(own_url: str) -> None:
+    with connect(own_url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE alembic_version SET version_num = '0009'")
+        cursor.execute("CREATE INDEX ix_hotels_lower_country ON hotels (lower(country))")
+    assert migrate(own_url)
+    command.check(alembic_config(own_url))
+
+
 def add_catalogue(url: str) -> None:
     """A hotel, two deals with versions, categories, an idempotency key; at the newest revision."""
     with connect(url) as connection, connection.cursor() as cursor:

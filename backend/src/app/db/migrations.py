@@ -15,15 +15,21 @@ from sqlalchemy.pool import NullPool
 
 from app.config import BACKEND
 from app.db.encoding import check_encoding
+from app.db.locks import IMPORT_LOCK, MIGRATION_LOCK
 from app.db.urls import sync_url
 
 DEFAULT_LOCK_TIMEOUT: Final = 300.0
-_LOCK_KEY: Final = int.from_bytes(b"migrate")
+_LOCKS: Final = {
+    MIGRATION_LOCK: "Another process still migrates the database after {:g} seconds.",
+    IMPORT_LOCK: "An import still runs after {:g} seconds: run `deals migrate` again when it has ended.",
+}
+"""The locks of a migration, and the messages if another session holds them for too long."""
 _LOCK: Final = text("SELECT pg_advisory_lock(:key)")
 _SET_TIMEOUTS: Final = text(
     "SELECT set_config('lock_timeout', :lock_timeout, true), set_config('statement_timeout', '0', true)"
 )
 _REASONS: Final = {
+    errors.DeadlockDetected: "A migration and another session waited for each other: run `deals migrate` again.",
     errors.InvalidSchemaName: "The search_path of the connection names no schema that exists: create the schema first.",
     errors.LockNotAvailable: "A table is locked by another session: run `deals migrate` again when it has ended.",
     errors.QueryCanceled: "A migration took longer than its statement timeout, and was rolled back.",
@@ -35,7 +41,7 @@ class MigrationError(CommandError):
 
 
 def alembic_config(url: str, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> Config:
-    """Alembic's configuration for the database at `url`. Waits `lock_timeout` seconds for another migration."""
+    """Alembic's configuration for the database at `url`; `lock_timeout` is the timeout of `lock_migrations`."""
     config = Config(BACKEND / "alembic.ini")
     config.attributes.update(url=url, lock_timeout=lock_timeout)
     return config
@@ -85,18 +91,19 @@ def current_revision(url: str) -> str | None:
 
 
 def lock_migrations(connection: Connection, *, timeout: float) -> None:
-    """Let no other session migrate the database until the connection is closed.
+    """Let no other session migrate the database or import a file until the connection is closed.
 
-    Raises MigrationError if another one still does after `timeout` seconds.
+    Waits up to `timeout` seconds for a migration, and as long for an import. Raises MigrationError then.
     """
-    try:
-        with connection.begin():
-            connection.execute(_SET_TIMEOUTS, {"lock_timeout": f"{round(timeout * 1000)}ms"})
-            connection.execute(_LOCK, {"key": _LOCK_KEY})
-    except OperationalError as error:
-        if not isinstance(error.orig, errors.LockNotAvailable):
-            raise
-        raise MigrationError(f"Another process still migrates the database after {timeout:g} seconds.") from error
+    for key, message in _LOCKS.items():
+        try:
+            with connection.begin():
+                connection.execute(_SET_TIMEOUTS, {"lock_timeout": f"{round(timeout * 1000)}ms"})
+                connection.execute(_LOCK, {"key": key})
+        except OperationalError as error:
+            if not isinstance(error.orig, errors.LockNotAvailable):
+                raise
+            raise MigrationError(message.format(timeout)) from error
 
 
 def reject_if_found(query: str, message: str) -> None:
@@ -114,8 +121,9 @@ def reject_if_found(query: str, message: str) -> None:
 def migrate(url: str, *, lock_timeout: float = DEFAULT_LOCK_TIMEOUT) -> bool:
     """Migrate the database at `url` to the newest revision. Returns False if it was up to date.
 
-    Waits for another process that migrates it. Raises MigrationError if that takes more than `lock_timeout` seconds,
-    and for a database that a newer version of the service has migrated, and UnsupportedDatabaseError.
+    Waits for another process that migrates it, and for an import. Raises MigrationError if one of them takes more than
+    `lock_timeout` seconds, and for a database that a newer version of the service has migrated, and
+    UnsupportedDatabaseError.
     """
     found = current_revision(url)
     if found == head_revision():

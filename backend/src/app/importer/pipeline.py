@@ -13,6 +13,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  psycopg2 spells its classes in lower case
 
 from app.config import DEFAULT_MAINTENANCE_TIMEOUT
+from app.db.locks import IMPORT_LOCK
 from app.importer.conflicts import reject_conflicts
 from app.importer.merge import merge
 from app.importer.reader import read_chunks
@@ -48,8 +49,7 @@ _CONFIGURE: Final = """
     SET LOCAL lock_timeout = 0;
     SET LOCAL work_mem = '64MB';
 """
-_WAIT_FOR_OTHER_IMPORTS: Final = "SELECT pg_advisory_xact_lock(%s)"
-_LOCK_KEY: Final = int.from_bytes(b"deals")
+_WAIT_FOR_IMPORTS_AND_MIGRATIONS: Final = "SELECT pg_advisory_xact_lock(%s)"
 
 
 def load_deals(
@@ -68,7 +68,8 @@ def load_deals(
     The path `-` is standard input. The rejects are listed in the CSV file `rejects_file`, by default next to the
     file: `deals.csv.rejects.csv` for `deals.csv`. Without any, the list of an earlier run is removed. If a row is
     rejected, nothing is written, or with `partial` only the valid rows, provided that the list could be written.
-    Concurrent imports wait for each other. Each statement may take `statement_timeout` seconds. Raises LoadError.
+    Concurrent imports and migrations wait for each other. Each statement may take `statement_timeout` seconds. Raises
+    LoadError.
     """
     started = monotonic()
     rejects_file = rejects_file or path.with_name(f"{path.name}.rejects.csv")
@@ -114,7 +115,7 @@ def _stage(cursor: Cursor, path: Path, *, progress: ProgressCallback) -> int:
 
 def _reject_conflicts(cursor: Cursor, *, on_conflict: OnConflict, new_phone: NewPhone) -> int:
     """Remove the rows to skip, reject rows that conflict with others, and count all rejected rows."""
-    cursor.execute(_WAIT_FOR_OTHER_IMPORTS, [_LOCK_KEY])
+    cursor.execute(_WAIT_FOR_IMPORTS_AND_MIGRATIONS, [IMPORT_LOCK])
     if on_conflict is OnConflict.SKIP:
         delete_existing(cursor)
     reject_conflicts(cursor, on_conflict=on_conflict, new_phone=new_phone)
