@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.database_url import parse_database_url
+from app.database_url import format_address, parse_database_url
 
 PART = "dragon"
 ENCODE = "must be percent-encoded"
@@ -69,6 +69,26 @@ SERVER = {"user": "u", "password": "p@/ß", "host": "h", "port": "5432", "dbname
 )
 def test_every_spelling_gives_the_same_parameters(expected: dict[str, str], urls: list[str]) -> None:
     assert {url: parse_database_url(url) for url in urls} == dict.fromkeys(urls, expected)
+
+
+def test_address_has_hosts_ports_and_database_only() -> None:
+    addresses = {
+        f"postgresql://shop:{PART}@h:6432/deals?sslpassword={PART}&application_name=x": "h:6432/deals",
+        f"postgresql://h/deals?user=shop&password={PART}": "h:5432/deals",
+        f"postgresql+asyncpg://shop:p%40{PART}@h/deals": "h:5432/deals",
+        "postgresql://u@db1:5432,db2:5433/deals?target_session_attrs=read-write": "db1:5432,db2:5433/deals",
+        "postgresql://u@db1,[::1]:5433,%2Frun%2Fpg/deals": "db1:5432,[::1]:5433,/run/pg:5432/deals",
+        "postgresql://u@/deals?host=db1,db2&port=5433": "db1:5433,db2:5433/deals",
+        "postgresql://u@[::1]/deals": "[::1]:5432/deals",
+        "postgresql://u@/deals?host=/run/postgresql&port=5433": "/run/postgresql:5433/deals",
+        "postgresql://u@/deals?host=/run/a:b": "/run/a:b:5432/deals",
+        "postgresql://u@h/?dbname=deals": "h:5432/deals",
+        "postgresql://u@other:1/other?host=h&port=2&database=deals": "h:2/deals",
+        "postgresql://u@h": "h:5432",
+        "postgresql:///deals": "localhost:5432/deals",
+        "postgresql://": "localhost:5432",
+    }
+    assert {url: format_address(url) for url in addresses} == addresses
 
 
 @pytest.mark.parametrize(

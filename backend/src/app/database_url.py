@@ -69,6 +69,14 @@ def parse_database_url(url: str) -> dict[str, str]:
     return parameters | _parse_addresses(parameters.get("host", ""), parameters.get("port", ""))
 
 
+def format_address(url: str) -> str:
+    """Hosts, ports and database of a valid URL, and nothing else: text for the log."""
+    parameters = parse_database_url(url)
+    pairs = zip(parameters.get("host", "localhost").split(","), parameters["port"].split(","), strict=True)
+    addresses = [f"[{host}]:{port}" if _is_ipv6(host) else f"{host}:{port}" for host, port in pairs]
+    return "/".join([",".join(addresses), *filter(None, [parameters.get("dbname")])])
+
+
 def _check_encoding(authority: str, *, rest: str) -> None:
     """Reject a URL in which a password that is not percent-encoded may have been cut off at a wrong place."""
     user_and_password = authority.rpartition("@")[0]
@@ -140,6 +148,10 @@ def _parse_addresses(host: str, port: str) -> dict[str, str]:
     if not all(map(_is_host, hosts)):
         raise ValueError(_HOST)
     return {"host": ",".join(hosts), "port": ",".join(ports * len(hosts) if len(ports) == 1 else ports)}
+
+
+def _is_ipv6(host: str) -> bool:
+    return ":" in host and not host.startswith("/")
 
 
 def _is_host(host: str) -> bool:

@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from subprocess import Popen
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
 
@@ -62,7 +63,8 @@ def logged_service(url: str, log: Path, *options: str, **variables: str) -> Iter
 
 
 def test_every_line_is_json_from_start_to_shutdown(production: ProductionServer, tmp_path: Path) -> None:
-    url = production.url("deals_app").replace("deals_app@", "deals_app:hunter2@")
+    hosts = ",".join([f"{quote(str(production.address.directory), safe='')}:5432"] * 2)
+    url = f"postgresql://deals_app:hunter2@{hosts}/super?target_session_attrs=read-write"
     with logged_service(url, tmp_path / "log", "--workers", "2", PYTHONWARNINGS="always") as service:
         service.wait_for(lambda _: len(service.workers()) == 2)
         assert service.get("/nothing") == 404
@@ -99,7 +101,7 @@ def test_every_line_is_json_from_start_to_shutdown(production: ProductionServer,
         "write_auth": True,
         **dict.fromkeys(("database", "schema_revision", "version", "timestamp"), ""),
     }
-    assert lines[0]["database"] == f"{production.address.directory}:5432/super"
+    assert lines[0]["database"] == ",".join([f"{production.address.directory}:5432"] * 2) + "/super"
     assert lines[0]["schema_revision"] == production.execute("SELECT version_num FROM alembic_version")
 
 

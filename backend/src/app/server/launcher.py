@@ -15,15 +15,14 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
 
 import structlog
 import uvicorn
-from pydantic import SecretStr
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload
 
 from app.config import BACKEND, Settings, load_settings
+from app.database_url import format_address
 from app.logging import configure_logging
 from app.server.graceful_shutdown import GracefulServer
 from app.server.ready_notice import ReadyNotice, remove_ready_file
@@ -154,27 +153,19 @@ def _run(options: ServerOptions) -> None:
 
 
 def _log_start(options: ServerOptions, settings: Settings) -> None:
+    url = settings.database_url
     _log.info(
         "service_starting",
         version=version("hotel-deals"),
         schema_revision=options.schema_revision,
         listening=options.url,
         workers=options.workers,
-        database=_format_address(settings.database_url),
+        database=url and format_address(url.get_secret_value()),
         pool_size=settings.database_pool_size,
         pool_max_overflow=settings.database_pool_max_overflow,
         log_level=settings.log_level,
         write_auth=settings.write_auth_enabled,
     )
-
-
-def _format_address(url: SecretStr | None) -> str | None:
-    """Host, port and database of a URL, without user and password."""
-    if url is None:
-        return None
-    parts = urlsplit(url.get_secret_value())
-    host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
-    return f"{host}:{parts.port or 5432}{parts.path}"
 
 
 def _uvicorn_config(options: ServerOptions, settings: Settings) -> uvicorn.Config:
