@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from psycopg2.extensions import connection
 from sqlalchemy import text
 
@@ -19,6 +20,14 @@ _ADD_KEYS = """
         generate_series(1, %s) AS number
 """
 _TIMEOUT = 60
+_WAIT = """
+    SELECT pg_advisory_lock(1);
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN old; END';
+    CREATE {} FOR EACH ROW EXECUTE FUNCTION wait()
+"""
+_IN_COMMIT = "CONSTRAINT TRIGGER wait AFTER DELETE ON idempotency_keys DEFERRABLE INITIALLY DEFERRED"
+_IN_DELETE = "TRIGGER wait BEFORE DELETE ON idempotency_keys"
 
 
 def add_keys(other_connection: connection, count: int) -> None:
@@ -82,6 +91,19 @@ async def test_running_service_purges_again_after_an_error(
             cursor.execute("ALTER TABLE misplaced RENAME TO idempotency_keys")
             add_keys(other_connection, 5)
             await wait_until(lambda: count_old(other_connection) == 0)
+
+
+@pytest.mark.parametrize("trigger", [_IN_COMMIT, _IN_DELETE], ids=["commit", "delete"])
+async def test_end_of_the_block_interrupts_a_purge(
+    own_database: ConnectedDatabase, other_connection: connection, trigger: str
+) -> None:
+    add_keys(other_connection, 3)
+    with other_connection.cursor() as cursor:
+        cursor.execute(_WAIT.format(trigger))
+        async with asyncio.timeout(_TIMEOUT):
+            async with periodic_purge(own_database, interval=0.01):
+                await wait_until(lambda: _fetch(other_connection, _WAITING) > 0)
+        assert count_old(other_connection) == 3
 
 
 async def test_lifespan_purges_with_the_interval_of_the_settings(

@@ -82,22 +82,26 @@ async def purge_expired_keys(database: Database, *, wait: bool) -> int:
 @asynccontextmanager
 async def periodic_purge(database: Database, *, interval: float) -> AsyncIterator[None]:
     """Purge expired keys about every `interval` seconds until the end of the block. Errors are logged."""
-    task = asyncio.create_task(_purge_forever(database, interval=interval))
+    stopping = asyncio.Event()
+    task = asyncio.create_task(_purge_until(stopping, database, interval=interval))
     try:
         yield
     finally:
+        stopping.set()
         task.cancel()
         await asyncio.wait([task])
 
 
-async def _purge_forever(database: Database, *, interval: float) -> None:
-    while True:
+async def _purge_until(stopping: asyncio.Event, database: Database, *, interval: float) -> None:
+    """Purge until the task is cancelled after `stopping`: a cancelled commit raises another error instead."""
+    while not stopping.is_set():
         await asyncio.sleep(interval * random.uniform(0.5, 1))  # noqa: S311  not a secret: spreads the processes
         try:
             if deleted := await purge_expired_keys(database, wait=False):
                 _log.info("idempotency_keys_purged", keys=deleted)
         except Exception:  # noqa: BLE001  logged, and the next attempt may succeed
-            _log.exception("idempotency_purge_failed")
+            if not stopping.is_set():
+                _log.exception("idempotency_purge_failed")
 
 
 def _get_fingerprint(body: RequestModel) -> bytes:
