@@ -108,7 +108,8 @@ def launch(options: ServerOptions, *, database_url: str, on_listening: Callable[
             on_listening()
         code = child.wait()
     if options.ready_file is not None:
-        remove_ready_file(Path(options.ready_file), pid=child.pid)  # if the child was killed
+        with suppress(OSError):  # the child has logged it, unless it was killed
+            remove_ready_file(Path(options.ready_file), pid=child.pid)
     if code in (-signal.SIGINT, -signal.SIGTERM):
         return 0
     return code if code >= 0 else 128 - code  # as shells report a process that was killed by a signal
