@@ -128,20 +128,28 @@ def test_outage_is_logged_once_when_it_begins_and_once_when_it_ends(
     assert {line["cause"] for line in service.lines() if line.get("status") == 503} == {"database_unavailable"}
 
 
-def test_uncaught_errors_are_json(production: ProductionServer, tmp_path: Path) -> None:
-    """Of modules that the service imports: warnings, threads, finalizers, tasks, and the start of a worker."""
+def test_uncaught_errors_are_json_and_a_failed_worker_is_replaced(production: ProductionServer, tmp_path: Path) -> None:
+    """Of modules that the service imports: warnings, threads, finalizers, tasks, and the event loop of a worker."""
     (tmp_path / "sitecustomize.py").write_text(_FAULTS)
-    with logged_service(production.url("deals_app"), tmp_path / "log", PYTHONPATH=str(tmp_path)) as service:
+    failure = tmp_path / "failure"
+    variables = {"PYTHONPATH": str(tmp_path), "FAILURE": str(failure)}
+    with logged_service(production.url("deals_app"), tmp_path / "log", "--workers", "2", **variables) as service:
         for event in ("uncaught_exception", "unraisable_exception", "Task exception was", "UserWarning: careful"):
             service.wait_for(lambda lines: event in " ".join(line["event"] for line in lines))  # noqa: B023  called at once
+        service.wait_for(lambda _: len(service.workers()) == 2)
+        failure.touch()
+        service.wait_for(lambda lines: "worker_failed" in [line["event"] for line in lines])
+        service.wait_for(lambda _: len(service.workers()) == 3)
+        assert service.process.poll() is None
 
 
 _FAULTS: Final = """
 import sys
 
-if "app.server.launcher" in " ".join(sys.orig_argv):
-    import asyncio, gc, threading, warnings
+if "spawn_main" in " ".join(sys.orig_argv):
+    import asyncio, gc, os, threading, warnings
     from starlette.applications import Starlette
+    from uvicorn import Server
 
     class Unraisable:
         def __del__(self):
@@ -153,7 +161,7 @@ if "app.server.launcher" in " ".join(sys.orig_argv):
     def raise_error():
         raise ValueError("a thread")
 
-    call = Starlette.__call__
+    call, tick = Starlette.__call__, Server.on_tick
 
     async def fail_often(self, scope, receive, send):
         if scope["type"] != "lifespan":
@@ -167,5 +175,12 @@ if "app.server.launcher" in " ".join(sys.orig_argv):
             gc.collect()
         await call(self, scope, receive, send)
 
-    Starlette.__call__ = fail_often
+    async def fail_once(self, counter):
+        try:
+            os.unlink(os.environ["FAILURE"])
+        except FileNotFoundError:
+            return await tick(self, counter)
+        raise ValueError("a worker")
+
+    Starlette.__call__, Server.on_tick = fail_often, fail_once
 """

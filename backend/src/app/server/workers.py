@@ -28,20 +28,20 @@ class WorkerProcess(multiprocess.Process):
     is_known_ready = False
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
-        """Run in the process of the worker."""
+        """Run in the process of the worker. If its server fails before it has started, no worker is started again."""
         configure_logging(load_settings())
         try:
             super().target(sockets)
         except Exception:  # noqa: BLE001  multiprocessing would print it
             _log.exception("worker_failed")
-            sys.exit(STARTUP_FAILURE)
+            sys.exit(1 if self.server.started else STARTUP_FAILURE)
         finally:
             drain_logs()  # multiprocessing ends the process without exit handlers
 
     def pong(self) -> None:
-        """Reply to a ping with the readiness of the server."""
+        """Reply to a ping with the readiness of the server, which the main thread creates."""
         self.child_conn.recv()
-        self.child_conn.send(isinstance(self.server, GracefulServer) and self.server.ready.is_set())
+        self.child_conn.send(isinstance(self._server, GracefulServer) and self._server.ready.is_set())
 
     def is_alive(self, timeout: float = 5) -> bool:
         """Whether the worker responds within `timeout`. uvicorn's check waits even if the process has ended."""
