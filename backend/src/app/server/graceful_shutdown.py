@@ -12,8 +12,8 @@ published when all workers are, and withdrawn when the shutdown begins.
 
 SIGINT starts at 3. A second signal ends the process at once.
 
-PRIVATE: this module and `workers` rely on internals of uvicorn 0.54. pyproject.toml pins the version, and
-tests/server/test_uvicorn_contract.py checks that the names exist.
+PRIVATE: this module, `workers` and `protocol` rely on internals of uvicorn 0.54; `protocol` does so while it handles
+requests. pyproject.toml pins the version, and tests/server/test_uvicorn_contract.py checks that the names exist.
 """
 
 import asyncio
