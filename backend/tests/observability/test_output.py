@@ -58,6 +58,30 @@ for _ in range(500):
 gc.collect()
 output.drain(timeout=60)
 """
+_WRITE_TO_UNWRITABLE: Final = """
+import os
+from app.observability.output import LogOutput
+
+def report(lines):
+    output.write(f"dropped {{lines}}\\n")
+
+reader, writer = os.pipe()
+os.close(reader)
+fd = {}
+output = LogOutput(fd, on_dropped=report, capacity=100)
+for _ in range(1000):
+    output.write("line\\n")
+output.drain(timeout=0.01)
+os.dup2(1, fd)
+output.drain(timeout=60)
+output.write("end\\n")
+output.drain(timeout=60)
+"""
+_UNWRITABLE: Final = {
+    "closed pipe": "writer",
+    "full disk": "os.open('/dev/full', os.O_WRONLY)",
+    "read-only": "os.open(os.devnull, os.O_RDONLY)",
+}
 
 
 def ignore(lines: int) -> None:
@@ -146,14 +170,11 @@ def test_forked_processes_and_finalizers_write(code: str, lines: list[str]) -> N
     assert sorted(result.stdout.splitlines()) == lines
 
 
-def test_closed_pipe_and_full_disk_block_nothing() -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    for fd in (writer, os.open("/dev/full", os.O_WRONLY), os.open("/dev/null", os.O_RDONLY)):
-        output = LogOutput(fd, on_dropped=ignore, capacity=100)
-        for _ in range(1000):
-            output.write("line\n")
-        output.drain(timeout=0.01)
+@pytest.mark.parametrize("open_descriptor", _UNWRITABLE.values(), ids=_UNWRITABLE)
+def test_unwritable_descriptor_blocks_nothing_and_dropped_lines_are_counted(open_descriptor: str) -> None:
+    code = _WRITE_TO_UNWRITABLE.format(open_descriptor)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=_TIMEOUT)
+    assert result.stdout.splitlines() == ["line"] * 20 + ["dropped 980", "end"]
 
 
 def test_non_blocking_descriptor_gets_all_lines(pipe: tuple[int, int]) -> None:
