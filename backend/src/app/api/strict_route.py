@@ -56,8 +56,8 @@ class StrictRoute(APIRoute):
                 require_acceptable_json(request)
             if (query := request.scope["query_string"]) and not has_query_model:
                 require_known_names(query, self.dependant)
-            request = StrictJsonRequest(request.scope, request.receive)
             if self.body_field is not None:
+                request = StrictJsonRequest(request.scope, request.receive)
                 require_json_body(request)
                 await request.body()
             request.state.deadline = budget.deadline

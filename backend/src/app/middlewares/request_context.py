@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -58,7 +59,7 @@ class RequestContextMiddleware:
                 write(
                     "request",
                     method=scope["method"],
-                    path=format_path(scope),
+                    path=format_path(scope["path"]),
                     route=getattr(scope.get("route"), "path", None),
                     status=status or _CLIENT_CLOSED_REQUEST,
                     ms=round((time.perf_counter() - started) * 1000, 2),
@@ -84,9 +85,17 @@ def _get_optional_fields(scope: Scope, facts: RequestFacts) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def format_path(scope: Scope) -> str:
-    """The start of the path, percent-encoded, without the query and without API keys."""
-    return quote(mask_keys(scope["path"]), safe="/*")[:_MAX_PATH_LENGTH]
+def format_path(path: str) -> str:
+    """The start of the path, percent-encoded and without API keys."""
+    return _encode_short(path) if len(path) <= _MAX_PATH_LENGTH else _encode(path)
+
+
+def _encode(path: str) -> str:
+    return quote(mask_keys(path), safe="/*")[:_MAX_PATH_LENGTH]
+
+
+_encode_short: Final = lru_cache(maxsize=256)(_encode)
+"""For paths with a bounded length: clients choose them, and the cache refers to them."""
 
 
 def _get_request_id(scope: Scope) -> str:
