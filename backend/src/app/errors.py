@@ -52,6 +52,7 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     default_message: ClassVar[str] = "Internal server error."
+    default_headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class AppError(Exception):
     ) -> None:
         self.message = message or self.default_message
         self.details = tuple(details)
-        self.headers = dict(headers or {})
+        self.headers = {**self.default_headers, **(headers or {})}
         super().__init__(self.message)
 
 
@@ -123,9 +124,7 @@ class HotelHasDealsError(ConflictError):
 class IdempotencyInProgressError(ConflictError):
     code = "idempotency_in_progress"
     default_message = "A request with this Idempotency-Key is still in progress. Retry shortly."
-
-    def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": "1"})
+    default_headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class InvalidError(AppError):
@@ -172,9 +171,7 @@ class UnauthorizedError(AppError):
     status = 401
     code = "unauthorized"
     default_message = "A valid API key is required in the X-API-Key header."
-
-    def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": "ApiKey"})
+    default_headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "ApiKey"}
 
 
 class ForbiddenError(AppError):
@@ -238,9 +235,7 @@ class ServiceUnavailableError(AppError):
     status = 503
     code = "service_unavailable"
     default_message = "The service is temporarily unavailable. Retry shortly."
-
-    def __init__(self, *, details: Sequence[ErrorDetail] = ()) -> None:
-        super().__init__(details=details, headers={"Retry-After": "1"})
+    default_headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class OutcomeUnknownError(ServiceUnavailableError):

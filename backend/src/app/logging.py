@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -63,21 +64,21 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=lambda *_: _output,
         cache_logger_on_first_use=True,
     )
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    _configure_standard_loggers(level, processors=[remove_meta, *tracebacks, renderer])
+    if settings.is_production:
+        _log_uncaught_errors()
+
+
+def _configure_standard_loggers(level: int, *, processors: Sequence[Processor]) -> None:
     handler = logging.StreamHandler(_output)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tracebacks, renderer],
-        )
-    )
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_SHARED, processors=processors))
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
     for name in _VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _UVICORN_LOGGERS:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    if settings.is_production:
-        _log_uncaught_errors()
 
 
 def _log_uncaught_errors() -> None:
