@@ -29,6 +29,10 @@ def create_folder(path: Path) -> None:
     path.mkdir()
 
 
+def replace_by_next_process(path: Path) -> None:
+    path.write_text("1\n")
+
+
 def write_other_bytes(path: Path) -> None:
     path.write_bytes(b"\xff")
 
@@ -57,6 +61,7 @@ _FAILED: Final = ["ready_file_failed"]
     [
         (do_nothing, do_nothing, []),
         (do_nothing, remove_folder, []),
+        (do_nothing, replace_by_next_process, []),
         (do_nothing, write_other_bytes, []),
         (do_nothing, replace_folder_by_file, _FAILED),
         (do_nothing, create_folder, _FAILED),
@@ -88,6 +93,7 @@ def test_failures_are_logged_and_systemd_is_notified(
         assert [manager.recv(100), manager.recv(100)] == [b"READY=1", b"STOPPING=1"]
     assert [line["event"] for line in log] == events
     assert not list(tmp_path.rglob(".ready.*")), "no temporary file is left"
+    assert path.exists() == (before_withdraw in {replace_by_next_process, write_other_bytes} or path.is_dir())
 
 
 def test_shortage_of_file_descriptors_is_logged(tmp_path: Path) -> None:
