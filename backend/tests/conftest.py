@@ -39,9 +39,13 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProductionS
 
 @pytest.fixture(scope="session")
 async def shared_database(server: TestServer, settings: Settings) -> AsyncIterator[ConnectedDatabase]:
-    """The database of all tests that undo their changes."""
+    """The database of all tests that undo their changes.
+
+    Its connections are tested before use: the driver cannot notice that the server has closed an idle one while no
+    test runs the event loop.
+    """
     with server.copy() as url:
-        async with open_database(url, settings) as database:
+        async with open_database(url, settings.model_copy(update={"database_pool_pre_ping": True})) as database:
             yield database
 
 

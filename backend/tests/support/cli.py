@@ -76,6 +76,13 @@ def wait_for_health(process: "subprocess.Popen[Any]", port: int) -> None:
     raise AssertionError("the service is not healthy")
 
 
+def wait_for_output(file: Path, text: str) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
+    while text not in (output := file.read_text()):
+        assert time.monotonic() < deadline, output
+        time.sleep(0.1)
+
+
 def wait_for_silence(port: int) -> None:
     deadline = time.monotonic() + _STOP_TIMEOUT
     while time.monotonic() < deadline:
