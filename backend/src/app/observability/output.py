@@ -6,13 +6,12 @@ import select
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Event, RLock, Thread, current_thread
 from typing import Final
 
 _DEFAULT_CAPACITY: Final = 4 * 1024 * 1024
-_MAX_LINES_AT_ONCE: Final = 1000
-_COLLECTING_SECONDS: Final = 0.01
+_COLLECTING_SECONDS: Final = 0.05
 """Lines that arrive within this time are written together: waking the thread costs more than the line."""
 _RETRY_SECONDS: Final = 1.0
 _REPORT_INTERVAL_SECONDS: Final = 1.0
@@ -37,7 +36,8 @@ class LogOutput:
 
     def _reset(self) -> None:
         # Both are reentrant: a finalizer may log while its thread is in `write`.
-        self._queue: SimpleQueue[str | Event] = SimpleQueue()
+        self._wake_up: SimpleQueue[None] = SimpleQueue()
+        self._lines: list[str | Event] = []
         self._lock = RLock()
         self._waiting = 0
         self._dropped = 0
@@ -54,7 +54,7 @@ class LogOutput:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="log-output", daemon=True)
                 self._thread.start()
-        self._queue.put(line)
+            self._append(line)
 
     def flush(self) -> None:
         """Do nothing: a stream has this method, and handlers call it for each line."""
@@ -69,8 +69,14 @@ class LogOutput:
         """Wait until the lines so far have been written, at most `timeout` seconds."""
         if self._thread is not None:
             reached = Event()
-            self._queue.put(reached)
+            with self._lock:
+                self._append(reached)
             reached.wait(timeout)
+
+    def _append(self, line: str | Event) -> None:
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            self._wake_up.put(None)
 
     def _run(self) -> None:
         while True:
@@ -87,11 +93,10 @@ class LogOutput:
                     reached.set()
 
     def _take(self) -> list[str | Event]:
-        batch = [self._queue.get()]
+        self._wake_up.get()
         time.sleep(_COLLECTING_SECONDS)
-        with suppress(Empty):
-            while len(batch) < _MAX_LINES_AT_ONCE:
-                batch.append(self._queue.get_nowait())
+        with self._lock:
+            batch, self._lines = self._lines, []
         return batch
 
     def _write_fully(self, data: bytes) -> None:
@@ -107,7 +112,7 @@ class LogOutput:
     def _report_dropped(self) -> None:
         """Report while lines are still being dropped too, but not after every batch."""
         now = time.monotonic()
-        if self._dropped and (self._queue.empty() or now > self._reported_at + _REPORT_INTERVAL_SECONDS):
+        if self._dropped and (not self._lines or now > self._reported_at + _REPORT_INTERVAL_SECONDS):
             with self._lock:
                 dropped, self._dropped = self._dropped, 0
             self._reported_at = now
