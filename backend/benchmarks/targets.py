@@ -27,7 +27,9 @@ TARGETS: Final[Mapping[str, str]] = {
 }
 """The ASGI application factory of each."""
 
-_POOL: Final = {"APP_DATABASE_POOL_SIZE": str(CONNECTIONS), "APP_DATABASE_POOL_MAX_OVERFLOW": "0"}
+DEFAULT_POOL: Final = (CONNECTIONS, 0)
+"""Size and overflow."""
+_POOL_SETTINGS: Final = ("APP_DATABASE_POOL_SIZE", "APP_DATABASE_POOL_MAX_OVERFLOW")
 _START_TIMEOUT: Final = 30.0
 _POLL_INTERVAL: Final = 0.02
 
@@ -40,12 +42,15 @@ def start_all(url: str, *, affinity: CpuAffinity) -> Iterator[dict[str, int]]:
 
 
 @contextmanager
-def start(name: str, url: str, *, affinity: CpuAffinity) -> Iterator[int]:
-    """Start one target on the database at `url`; yields its port."""
+def start(name: str, url: str, *, affinity: CpuAffinity, pool: tuple[int, int] = DEFAULT_POOL) -> Iterator[int]:
+    """Start one target on the database at `url`, with pools of this size and overflow; yields its port."""
     port = free_port()
     command = _service_command(port) if name == "service" else _uvicorn_command(TARGETS[name], port)
     process = subprocess.Popen(  # noqa: S603  modules of this repository
-        [sys.executable, "-m", *command], env=environment(url) | _POOL, cwd=BACKEND, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", *command],
+        env=environment(url) | dict(zip(_POOL_SETTINGS, map(str, pool), strict=True)),
+        cwd=BACKEND,
+        stdout=subprocess.DEVNULL,
     )
     try:
         _wait_until_ready(port, process=process, name=name)

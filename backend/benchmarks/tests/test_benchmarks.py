@@ -73,6 +73,13 @@ def test_index_gains_prints_a_row_for_every_request(own_url: str) -> None:
     assert "`/deals?category=rare`" in run.stdout
 
 
+def test_pool_sizes_prints_a_row_for_each_pool(own_url: str) -> None:
+    quick = ("--rows", "500", "--seconds", "0.05", "--rounds", "1")
+    run = run_module("benchmarks.pool_sizes", *quick, "--database-url", own_url)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("/s, ") == 20
+
+
 def test_read_paths_prints_a_figure_for_each_path(own_url: str) -> None:
     run = run_module("benchmarks.read_paths", "--rows", "500", "--batches", "1", "--database-url", own_url)
     assert run.returncode == 0, run.stderr
