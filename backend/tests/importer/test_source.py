@@ -175,8 +175,7 @@ def test_directory_is_reported(tmp_path: Path) -> None:
     assert get_error(tmp_path) == f"{tmp_path.name} is a directory."
 
 
-def test_file_without_permission_is_reported(tmp_path: Path) -> None:
-    """Not for root, who may read everything: a file of another kind stands in."""
+def test_file_that_cannot_be_read_is_reported() -> None:
     assert get_error(Path("/proc/self/mem")) == "mem cannot be read: Input/output error."
 
 

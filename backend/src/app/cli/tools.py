@@ -93,7 +93,7 @@ def _run_interactive(command: Sequence[str], *, environment: Mapping[str, str] =
     """Run a program that handles Ctrl-C itself, with the variables of `environment` in addition to those set."""
     handler = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the program would inherit
     try:
-        # psql or our own interpreter
-        return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode  # noqa: S603
+        variables = {**os.environ, **environment}
+        return subprocess.run(command, env=variables, check=False).returncode  # noqa: S603  psql or our own interpreter
     finally:
         signal.signal(signal.SIGINT, handler)

@@ -27,8 +27,8 @@ _CREATE_TABLES: Final = """
 """
 _REJECTED_LINES: Final = "(SELECT line FROM rejects UNION SELECT line FROM conflicting_rows)"
 _IS_VALID: Final = f"NOT EXISTS (SELECT FROM {_REJECTED_LINES} AS rejected WHERE rejected.line = staged.line)"
-_VALID_ROWS: Final = f"(SELECT * FROM staged WHERE {_IS_VALID})"  # noqa: S608  constants
-_FIRST_VALID_ROWS: Final = f"(SELECT DISTINCT ON (id) * FROM staged WHERE {_IS_VALID} ORDER BY id, line)"  # noqa: S608  constants
+_VALID_ROWS: Final = f"(SELECT * FROM staged WHERE {_IS_VALID})"  # noqa: S608  only constants of this file
+_FIRST_VALID_ROWS: Final = f"(SELECT DISTINCT ON (id) * FROM staged WHERE {_IS_VALID} ORDER BY id, line)"  # noqa: S608  only constants of this file
 _HAS_REJECTS: Final = "SELECT EXISTS (SELECT FROM rejects)"
 _HAS_REPEATED_IDS: Final = "SELECT EXISTS (SELECT FROM staged GROUP BY id HAVING count(*) > 1)"
 _FIND_NEW_PHONES: Final = """
@@ -78,7 +78,7 @@ _FIND_CONFLICTING_ROWS: Final = f"""
     INSERT INTO conflicting_rows (line)
     (SELECT line {_WITH_PHONE_OF_OTHER_HOTEL} UNION SELECT line {_WITH_OTHER_PHONE_OF_HOTEL})
     EXCEPT SELECT line FROM conflicting_rows
-"""  # noqa: S608  constants
+"""  # noqa: S608  only constants of this file
 _REJECT_REPEATED_IDS: Final = f"""
     INSERT INTO rejects (line, "column", value, reason)
     SELECT staged.line, 'id', staged.id, 'is also the id of line ' || owners.line
@@ -92,7 +92,7 @@ _REJECT_REPEATED_IDS: Final = f"""
     ) AS owners USING (id)
     WHERE staged.line <> owners.line
     ORDER BY staged.line
-"""  # noqa: S608  constants
+"""  # noqa: S608  only constants of this file
 _REJECT_PHONES_OF_OTHER_HOTELS: Final = f"""
     INSERT INTO rejects (line, "column", value, reason)
     SELECT line, 'hotel_phone', hotel_phone, format('is the phone of %s in %s, %s %s', name, city, country, source)

@@ -18,9 +18,9 @@ class ETagMiddleware:
     """Add an `ETag` to each successful response with content, and replace one to GET by a 304 if the client has it.
 
     The tag is a hash of the content, so equal responses have equal tags in every process, and a write returns the same
-    tag as the next read. It is weak if the response
-    may be compressed, because all content codings share it: this middleware must be inside the compression middleware,
-    which compresses responses of at least `compressed_size` bytes.
+    tag as the next read. It is weak if the response may be compressed, because all content codings share it: this
+    middleware must be inside the compression middleware, which compresses responses of at least `compressed_size`
+    bytes.
     """
 
     def __init__(self, app: ASGIApp, *, compressed_size: int) -> None:

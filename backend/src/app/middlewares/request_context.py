@@ -28,8 +28,7 @@ log: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("access")
 class RequestContextMiddleware:
     """Assign each request an id (the client's if it is valid), return it, bind it to the log, write the access line.
 
-    The line contains the public id of the client's API key if the endpoint has authenticated it, and the path if no
-    route has it.
+    The line contains the public id of the client's API key if the endpoint has authenticated it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
